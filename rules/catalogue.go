@@ -1,0 +1,120 @@
+package rules
+
+import "strings"
+
+// postfix, sendmail and both are the usual ways in which facts are supplied.
+// Releases: Postfix SMTPD_POLICY_README and MILTER_README, Sendmail
+// libmilter/docs. "all" is Postfix 2.6 and Sendmail 8.14, the first that let a
+// milter ask for its macros.
+func supply(postfixMilter, sendmailMilter, postfixPolicy string) Supply {
+	return Supply{PostfixMilter: postfixMilter, SendmailMilter: sendmailMilter, PostfixPolicy: postfixPolicy}
+}
+
+// catalogue is the only list of fields: rule files, check, the reference page
+// and the front ends' tests are driven by it. Its order is that of FieldID.
+var catalogue = [fieldCount]Field{
+	{FieldClient, "client", KindAddress, "IP address of the SMTP client", StageConnect, supply("all", "all", "2.1"),
+		func(s *Session, v *Value) bool { return addr(s.Client, v) }},
+	{FieldLocal, "local", KindBool, "the session comes from this machine: loopback address, unix-domain socket, sendmail -bs", StageConnect, supply("all", "all", "2.1"),
+		func(s *Session, v *Value) bool { return boolean(s.Local, v) }},
+	{FieldClientName, "client_name", KindDomain, "host name of the client, verified by a look-up in both directions; empty if it has none", StageConnect, supply("all", "all", "2.1"),
+		func(s *Session, v *Value) bool { return domain(s.ClientName, v) }},
+	{FieldClientReverseName, "client_reverse_name", KindDomain, "host name of the client by reverse look-up alone; anyone can claim it for addresses of their own", StageConnect, supply("all", "all", "2.2"),
+		func(s *Session, v *Value) bool { return domain(s.ClientReverseName, v) }},
+	{FieldClientPort, "client_port", KindNumber, "TCP port of the client", StageConnect, supply("all", "all", "3.0"),
+		func(s *Session, v *Value) bool { return number(s.ClientPort, v) }},
+	{FieldHelo, "helo", KindDomain, "argument of EHLO or HELO", StageHelo, supply("all", "all", "2.1"),
+		func(s *Session, v *Value) bool { return domain(s.Helo, v) }},
+	{FieldServerAddress, "server_address", KindAddress, "IP address of this server that the client connected to", StageConnect, supply("all", "all", "3.2"),
+		func(s *Session, v *Value) bool { return addr(s.ServerAddress, v) }},
+	{FieldServerPort, "server_port", KindNumber, "TCP port of this server that the client connected to: 25, 465, 587", StageConnect, supply("all", "all", "3.2"),
+		func(s *Session, v *Value) bool { return number(s.ServerPort, v) }},
+	{FieldDaemonName, "daemon_name", KindName, "milter macro {daemon_name}: Postfix's host name, or the Name= of Sendmail's DaemonPortOptions", StageConnect, supply("all", "all", ""),
+		func(s *Session, v *Value) bool { return text(s.DaemonName, v) }},
+	{FieldPolicyContext, "policy_context", KindText, "policy_context= of the check_policy_service that asks", StageRcpt, supply("", "", "3.1"),
+		func(s *Session, v *Value) bool { return text(s.PolicyContext, v) }},
+	{FieldListenerTLSSeen, "listener.tls_seen", KindBool, "an encrypted session was seen on this server address and port within 24 hours", StageConnect, Supply{Gate: true},
+		func(s *Session, v *Value) bool { return boolean(s.ListenerTLSSeen, v) }},
+	{FieldListenerCertSeen, "listener.cert_seen", KindBool, "a client certificate was seen on this server address and port within 24 hours", StageConnect, Supply{Gate: true},
+		func(s *Session, v *Value) bool { return boolean(s.ListenerCertSeen, v) }},
+	{FieldTLS, "tls", KindBool, "the session is encrypted", StageMail, supply("all", "all", "2.3"),
+		func(s *Session, v *Value) bool { return boolean(s.tls.used, v) }},
+	{FieldTLSVersion, "tls_version", KindVersion, "TLS protocol version; plaintext is \"none\" and stands below all", StageMail, supply("all", "all", "2.3"),
+		func(s *Session, v *Value) bool { return number(s.tls.version, v) }},
+	{FieldCipher, "cipher", KindCipher, "cipher suite, by any name that OpenSSL, IANA or GnuTLS gives it; empty for plaintext", StageMail, supply("all", "all", "2.3"), readCipher},
+	{FieldCipherBits, "cipher_bits", KindNumber, "key bits of the cipher as the MTA reports them; releases of OpenSSL differ, so judge by suite", StageMail, supply("all", "all", "2.3"),
+		func(s *Session, v *Value) bool { return number(s.tls.Bits, v) }},
+	{FieldTLSSNI, "tls_sni", KindDomain, "server name that the client asked for (SNI)", StageMail, supply("3.12", "", "3.12"),
+		func(s *Session, v *Value) bool { return domain(s.tls.SNI, v) }},
+	{FieldCertPresented, "cert_presented", KindBool, "the client sent a certificate, trusted or not", StageMail, supply("", "all", "2.2"),
+		func(s *Session, v *Value) bool { return boolean(s.tls.CertPresented, v) }},
+	{FieldCertVerified, "cert_verified", KindBool, "the client sent a certificate and the server verified it", StageMail, supply("all", "all", "2.2"),
+		func(s *Session, v *Value) bool { return boolean(s.tls.CertVerified, v) }},
+	{FieldCertSubject, "cert_subject", KindName, "common name of the client certificate's subject", StageMail, supply("all", "all", "2.2"),
+		func(s *Session, v *Value) bool { return text(s.tls.CertSubject, v) }},
+	{FieldCertDN, "cert_dn", KindText, "the client certificate's whole subject, as in /C=DE/O=Example/CN=mx.example.org", StageMail, supply("", "all", ""),
+		func(s *Session, v *Value) bool { return text(s.tls.CertDN, v) }},
+	{FieldCertIssuer, "cert_issuer", KindName, "common name of the client certificate's issuer", StageMail, supply("all", "all", "2.2"),
+		func(s *Session, v *Value) bool { return text(s.tls.CertIssuer, v) }},
+	{FieldCertFingerprint, "cert_fingerprint", KindFingerprint, "fingerprint of the client certificate, by the digest of smtpd_tls_fingerprint_digest", StageMail, supply("", "", "2.2"),
+		func(s *Session, v *Value) bool { return text(s.tls.CertFingerprint, v) }},
+	{FieldCertKeyFingerprint, "cert_key_fingerprint", KindFingerprint, "fingerprint of the client certificate's public key; it survives a renewal with the same key", StageMail, supply("", "", "2.9"),
+		func(s *Session, v *Value) bool { return text(s.tls.CertKeyFingerprint, v) }},
+	{FieldAuthenticated, "authenticated", KindBool, "the client logged in (SMTP AUTH)", StageMail, supply("all", "all", "2.2"),
+		func(s *Session, v *Value) bool { return boolean(s.Authenticated, v) }},
+	{FieldSASLMethod, "sasl_method", KindName, "SASL mechanism of the login, empty without one", StageMail, supply("all", "all", "2.2"),
+		func(s *Session, v *Value) bool { return text(s.SASLMethod, v) }},
+	{FieldSASLUser, "sasl_user", KindText, "name of the user who logged in, empty without a login", StageMail, supply("all", "all", "2.2"),
+		func(s *Session, v *Value) bool { return text(s.SASLUser, v) }},
+	{FieldSender, "sender", KindMailbox, "envelope sender; \"<>\" is the null sender", StageMail, supply("all", "all", "2.1"),
+		func(s *Session, v *Value) bool { return mailboxOf(s.sender.address, v) }},
+	{FieldSenderDomain, "sender_domain", KindDomain, "domain of the envelope sender; anyone can claim it. Empty for the null sender", StageMail, supply("all", "all", "2.1"),
+		func(s *Session, v *Value) bool { return text(s.sender.domain, v) }},
+	{FieldRecipient, "recipient", KindMailbox, "envelope recipient", StageRcpt, supply("all", "all", "2.1"),
+		func(s *Session, v *Value) bool { return mailboxOf(s.recipient.address, v) }},
+	{FieldRecipientDomain, "recipient_domain", KindDomain, "domain of the envelope recipient", StageRcpt, supply("all", "all", "2.1"),
+		func(s *Session, v *Value) bool { return text(s.recipient.domain, v) }},
+	{FieldSize, "size", KindNumber, "size in octets that the client declared (SIZE=), or at END-OF-MESSAGE the real one", StageMail, supply("all", "all", "2.2"),
+		func(s *Session, v *Value) bool { return number(s.Size, v) }},
+	{FieldRequireTLS, "requiretls", KindBool, "the client gave REQUIRETLS with MAIL (RFC 8689)", StageMail, supply("all", "all", ""),
+		func(s *Session, v *Value) bool { return boolean(s.RequireTLS, v) }},
+	{FieldNow, "now", KindTime, "time of the decision", StageConnect, Supply{Gate: true},
+		func(s *Session, v *Value) bool {
+			v.Number = s.Now.value.Unix()
+			return s.Now.known
+		}},
+}
+
+// Fields returns the catalogue, in its order.
+func Fields() []*Field {
+	fs := make([]*Field, len(catalogue))
+	for i := range catalogue {
+		fs[i] = &catalogue[i]
+	}
+	return fs
+}
+
+// FieldByID returns a field of the catalogue.
+func FieldByID(id FieldID) *Field { return &catalogue[id] }
+
+// FieldByName returns the field that rule files call by this name, nil if there
+// is none. Names are case-sensitive.
+func FieldByName(name string) *Field {
+	for i := range catalogue {
+		if catalogue[i].Name == name {
+			return &catalogue[i]
+		}
+	}
+	return nil
+}
+
+// Names renders the names of a set of facts for people.
+func (s FieldSet) Names() string {
+	var names []string
+	for i := range catalogue {
+		if s.Has(FieldID(i)) {
+			names = append(names, catalogue[i].Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

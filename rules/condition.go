@@ -1,0 +1,44 @@
+package rules
+
+// Condition is one entry of a rule's "when": it holds if the field's value is
+// in the set.
+type Condition struct {
+	Field *Field
+	Set   *Set
+	Text  string // as the rule file has it, for explanations
+}
+
+// eval answers with the truth of the condition; v receives the value seen.
+func (c *Condition) eval(s *Session, v *Value) Truth {
+	if !c.Field.read(s, v) {
+		return Unknown
+	}
+	return truth(c.Set.holds(v))
+}
+
+// conjunction is the outcome of a rule's conditions taken together.
+type conjunction struct {
+	truth   Truth
+	unknown FieldSet // the unknown facts, if the truth is Unknown
+	settled int      // index of the condition that settled it, -1 if none
+}
+
+// all evaluates a conjunction: the minimum of its conditions. One false
+// condition settles it, whatever else is unknown.
+func all(when []Condition, s *Session) conjunction {
+	c := conjunction{truth: True, settled: -1}
+	var v Value
+	for i := range when {
+		switch when[i].eval(s, &v) {
+		case False:
+			return conjunction{truth: False, settled: i}
+		case Unknown:
+			c.truth = Unknown
+			c.unknown |= SetOf(when[i].Field.ID)
+			if c.settled < 0 {
+				c.settled = i
+			}
+		}
+	}
+	return c
+}

@@ -1,0 +1,24 @@
+package rules
+
+// Decision is a verdict made out for one transaction: what the front ends carry
+// out.
+type Decision struct {
+	Verdict
+	ID    string // of the transaction; the log and replies carry it
+	Reply Reply  // to the client, if the action is Defer or Reject
+	Stamp string // value of the tag header, "" if the mail gets none
+}
+
+// Decide makes a verdict out: it evaluates the session and renders what the
+// front ends need of the result.
+func (p *Policy) Decide(s *Session, later FieldSet, id string) Decision {
+	d := Decision{Verdict: p.Evaluate(s, later), ID: id}
+	if d.Pending {
+		return d
+	}
+	if d.Action >= Defer {
+		d.Reply = p.Reply(&d.Verdict, s, id)
+	}
+	d.Stamp = p.Stamp(&d.Verdict, s)
+	return d
+}

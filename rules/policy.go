@@ -1,0 +1,96 @@
+package rules
+
+// Config is what a policy is made of. The values in it belong to the policy
+// from then on.
+type Config struct {
+	Rules      []*Rule
+	JudgeLocal bool   // leave out the built-in rule "local"
+	Header     string // name of the tag header; "": X-TLS-Policy
+	StampAll   bool   // every judged mail gets the header, not only tagged mail
+	URL        string // what {url} stands for in replies
+}
+
+// DefaultHeader is the name of the tag header unless the rules name another.
+const DefaultHeader = "X-TLS-Policy"
+
+// Policy is a compiled list of rules. It is immutable.
+type Policy struct {
+	rules    []*Rule
+	header   string
+	stampAll bool
+	url      string
+	enforce  Enforce
+	needs    FieldSet
+	tags     bool
+	holds    bool
+}
+
+// New compiles a policy.
+func New(c Config) *Policy {
+	p := &Policy{header: c.Header, stampAll: c.StampAll, url: c.URL}
+	if p.header == "" {
+		p.header = DefaultHeader
+	}
+	if !c.JudgeLocal {
+		p.rules = append(p.rules, localRule())
+	}
+	p.rules = append(p.rules, c.Rules...)
+	for i, r := range p.rules {
+		r.index, r.certs = i, false
+		for i := range r.When {
+			r.certs = r.certs || certFields.Has(r.When[i].Field.ID)
+		}
+		p.needs |= r.Needs()
+		p.tags = p.tags || !r.Observe && (r.mayDo(Tag) || r.Tag != "")
+		p.holds = p.holds || !r.Observe && r.mayDo(Quarantine)
+	}
+	return p
+}
+
+func (r *Rule) mayDo(a Action) bool { return r.Does() == a || r.OnUnknown == Known(a) }
+
+// WithEnforce returns the same policy under another position of the safety
+// catch.
+func (p *Policy) WithEnforce(e Enforce) *Policy {
+	q := *p
+	q.enforce = e
+	return &q
+}
+
+// Enforce is the position of the safety catch.
+func (p *Policy) Enforce() Enforce { return p.enforce }
+
+// Rules returns the rules in the order in which they are read, the built-in one
+// included.
+func (p *Policy) Rules() []*Rule { return append([]*Rule(nil), p.rules...) }
+
+// Needs is the set of facts that the rules look at.
+func (p *Policy) Needs() FieldSet { return p.needs }
+
+// Header is the name of the tag header.
+func (p *Policy) Header() string { return p.header }
+
+// Stamps says whether a verdict can come with a tag header.
+func (p *Policy) Stamps() bool { return p.enforce != EnforceObserve && (p.tags || p.stampAll) }
+
+// Quarantines says whether a verdict can be to quarantine.
+func (p *Policy) Quarantines() bool { return p.enforce != EnforceObserve && p.holds }
+
+// Evaluate reads the policy for a session and returns the verdict. Where the
+// reading meets an unknown fact that is in later, it stops, and the verdict is
+// pending: a later stage will tell.
+func (p *Policy) Evaluate(s *Session, later FieldSet) Verdict {
+	return p.read(s, later, nil)
+}
+
+// read is the one walk over the rules.
+func (p *Policy) read(s *Session, later FieldSet, t *tracer) Verdict {
+	r := reading{policy: p, session: s, later: later, tracer: t}
+	for _, rule := range p.rules {
+		if r.rule(rule) {
+			break
+		}
+	}
+	r.apply()
+	return r.verdict
+}

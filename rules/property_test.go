@@ -1,0 +1,206 @@
+package rules
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"reflect"
+	"testing"
+)
+
+// The properties are checked on random policies and sessions from small sets of
+// values, so that conditions hold often enough.
+
+type generator struct{ *rand.Rand }
+
+func pick[T any](g generator, of ...T) T { return of[g.IntN(len(of))] }
+
+func (g generator) session() *Session {
+	var s Session
+	if g.IntN(6) > 0 {
+		s.SetClient(netip.MustParseAddr(pick(g, "192.0.2.1", "198.51.100.1", "127.0.0.1")))
+	}
+	switch g.IntN(4) {
+	case 0:
+		s.SetPlaintext()
+	case 1, 2:
+		s.SetTLS(g.tls())
+	}
+	if g.IntN(5) > 0 {
+		s.SetSender(pick(g, "a@x.example", "a@y.example", ""))
+	}
+	if g.IntN(5) > 0 {
+		s.SetRecipient(pick(g, "b@example.com", "c@example.com"))
+	}
+	if g.IntN(2) == 0 {
+		s.ListenerTLSSeen = Known(g.IntN(3) > 0)
+	}
+	if g.IntN(2) == 0 {
+		s.ListenerCertSeen = Known(g.IntN(3) > 0)
+	}
+	return &s
+}
+
+func (g generator) tls() TLS {
+	t := TLS{
+		Version: pick(g, "TLSv1", "TLSv1.2", "TLSv1.3", ""),
+		Cipher:  pick(g, "AES128-SHA", "ECDHE-RSA-AES256-GCM-SHA384", "TLS_AES_128_GCM_SHA256", "UNHEARD-OF", ""),
+	}
+	if g.IntN(2) == 0 {
+		t.CertPresented = Known(g.IntN(2) == 0)
+		t.CertVerified = Known(t.CertPresented.value && g.IntN(2) == 0)
+	}
+	return t
+}
+
+func (g generator) rule(i int, kind string) *Rule {
+	r := &Rule{Name: fmt.Sprintf("%s %d", kind, i)}
+	for range g.IntN(3) {
+		r.When = append(r.When, g.condition())
+	}
+	switch kind {
+	case "exempt":
+		r.Action = Accept
+	case "act":
+		r.Action = pick(g, Tag, Quarantine, Defer, Reject)
+	default:
+		r.Require, r.Otherwise = pick(g, g.profiles()...), pick(g, Tag, Quarantine, Defer, Reject)
+	}
+	return r
+}
+
+func (g generator) profiles() []*Profile {
+	return append(BuiltinProfiles(), &Profile{Name: "cert", ClientCert: CertTrusted}, &Profile{Name: "bits", MinBits: 200})
+}
+
+func (g generator) condition() Condition {
+	type choice struct {
+		field  FieldID
+		values []any
+	}
+	c := pick(g,
+		choice{FieldClient, []any{"192.0.2.0/24", "!192.0.2.1"}}, choice{FieldTLS, []any{true, false}},
+		choice{FieldSenderDomain, []any{"x.example", "!y.example"}}, choice{FieldRecipient, []any{"b@example.com"}},
+		choice{FieldTLSVersion, []any{"< TLSv1.2", "TLSv1.3"}}, choice{FieldCertVerified, []any{true}})
+	f := FieldByID(c.field)
+	set := NewSet(f.Kind)
+	if err := set.Add(pick(g, c.values...)); err != nil {
+		panic(err)
+	}
+	return Condition{Field: f, Set: set}
+}
+
+func (g generator) rules() []*Rule {
+	var rs []*Rule
+	for i := range g.IntN(6) {
+		rs = append(rs, g.rule(i, pick(g, "exempt", "act", "require", "require")))
+	}
+	return rs
+}
+
+// insert returns the rules with one more at a random place.
+func (g generator) insert(rs []*Rule, r *Rule) []*Rule {
+	at := g.IntN(len(rs) + 1)
+	out := append([]*Rule(nil), rs[:at]...)
+	out = append(out, r)
+	return append(out, rs[at:]...)
+}
+
+const rounds = 20000
+
+func random(t *testing.T, check func(g generator)) {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	g := generator{rand.New(rand.NewPCG(seed, 1))}
+	for range rounds {
+		if check(g); t.Failed() {
+			return
+		}
+	}
+}
+
+func TestRequireNeverWeakens(t *testing.T) {
+	random(t, func(g generator) {
+		rs, s := g.rules(), g.session()
+		before := New(Config{Rules: rs}).Evaluate(s, 0)
+		more := g.rule(99, "require")
+		after := New(Config{Rules: g.insert(rs, more)}).Evaluate(s, 0)
+		if after.Action < before.Action {
+			t.Errorf("%v became %v by requiring %s", before.Action, after.Action, more.Require.Name)
+		}
+	})
+}
+
+func TestExemptionNeverStrengthens(t *testing.T) {
+	random(t, func(g generator) {
+		rs, s := g.rules(), g.session()
+		before := New(Config{Rules: rs}).Evaluate(s, 0)
+		after := New(Config{Rules: g.insert(rs, g.rule(99, "exempt"))}).Evaluate(s, 0)
+		if after.Action > before.Action {
+			t.Errorf("%v became %v by an exemption", before.Action, after.Action)
+		}
+	})
+}
+
+// TestRejectIsCertain shows that nothing that was unknown could have saved mail
+// that is rejected: whatever is learnt, it stays rejected. (That the listener
+// has not seen TLS is another matter.)
+func TestRejectIsCertain(t *testing.T) {
+	random(t, func(g generator) {
+		p, s := New(Config{Rules: g.rules()}), g.session()
+		s.ListenerTLSSeen, s.ListenerCertSeen = Known(true), Known(true)
+		if p.Evaluate(s, 0).Action != Reject {
+			return
+		}
+		learnt, other := *s, g.session()
+		if !learnt.Client.known && other.Client.known {
+			learnt.Client, learnt.Local = other.Client, other.Local
+		}
+		if !learnt.tls.used.known {
+			learnt.tls = other.tls
+		}
+		if !learnt.sender.address.known {
+			learnt.sender = other.sender
+		}
+		if !learnt.recipient.address.known {
+			learnt.recipient = other.recipient
+		}
+		if got := p.Evaluate(&learnt, 0).Action; got != Reject {
+			t.Errorf("a reject became %v when more was known", got)
+		}
+	})
+}
+
+func TestExplainAgrees(t *testing.T) {
+	random(t, func(g generator) {
+		p, s := New(Config{Rules: g.rules()}), g.session()
+		later := FieldSet(0)
+		if g.IntN(3) == 0 {
+			later = SetOf(FieldTLS, FieldRecipient)
+		}
+		v, e := p.Evaluate(s, later), p.Explain(s, later)
+		if !reflect.DeepEqual(v, e.Verdict) {
+			t.Errorf("verdicts differ:\n%+v\n%+v", v, e.Verdict)
+		}
+		if again := p.Evaluate(s, later); !reflect.DeepEqual(v, again) {
+			t.Error("the same question got two answers")
+		}
+	})
+}
+
+// TestSafetyCatch shows what the positions of the catch allow.
+func TestSafetyCatch(t *testing.T) {
+	random(t, func(g generator) {
+		p, s := New(Config{Rules: g.rules()}), g.session()
+		full := p.Evaluate(s, 0)
+		soft := p.WithEnforce(EnforceSoft).Evaluate(s, 0)
+		if want := min(full.Action, Defer); soft.Action != want {
+			t.Errorf("soft: %v of %v", soft.Action, full.Action)
+		}
+		observe := p.WithEnforce(EnforceObserve).Evaluate(s, 0)
+		if observe.Action != Accept || observe.Tagged || observe.Quarantined || observe.Would != full.Action {
+			t.Errorf("observe: %+v of %v", observe, full.Action)
+		}
+	})
+}

@@ -1,0 +1,177 @@
+package rules
+
+// reading is one reading of a policy for one session.
+type reading struct {
+	policy  *Policy
+	session *Session
+	later   FieldSet
+	tracer  *tracer
+	verdict Verdict
+	skipped bool // an exemption was skipped for want of a fact
+}
+
+// rule reads one rule and says whether the reading ends with it.
+func (r *reading) rule(rule *Rule) (end bool) {
+	c := all(rule.When, r.session)
+	switch c.truth {
+	case False:
+		r.tracer.step(r, rule, PassedOver, c, grade{})
+		return false
+	case Unknown:
+		if c.unknown&r.later != 0 {
+			return r.wait(rule, c, grade{})
+		}
+		return r.undecided(rule, c, grade{})
+	}
+	if rule.Require == nil {
+		return r.bite(rule, Applied, rule.Action, c, grade{})
+	}
+	g := rule.Require.grade(r.session)
+	switch g.truth() {
+	case True:
+		r.note(rule, Met, c, g)
+		return false
+	case False:
+		return r.bite(rule, NotMet, rule.Otherwise, c, g)
+	}
+	if g.unknown&r.later != 0 {
+		return r.wait(rule, c, g)
+	}
+	return r.undecided(rule, c, g)
+}
+
+// wait ends the reading until a later stage has supplied what is missing.
+func (r *reading) wait(rule *Rule, c conjunction, g grade) bool {
+	r.verdict = Verdict{Pending: true, Rule: rule}
+	r.tracer.step(r, rule, Waiting, c, g)
+	return true
+}
+
+// bite is a rule that applies, or whose requirement is not met.
+func (r *reading) bite(rule *Rule, o Outcome, a Action, c conjunction, g grade) bool {
+	if rule.Observe {
+		r.note(rule, Observed, c, g)
+		r.observe(rule, a, g)
+		return false
+	}
+	r.note(rule, o, c, g)
+	if rule.Exempts() {
+		r.exempt(rule)
+		return true
+	}
+	return r.say(rule, a, g, 0)
+}
+
+// undecided is a rule that a missing fact keeps from being read.
+func (r *reading) undecided(rule *Rule, c conjunction, g grade) bool {
+	r.note(rule, Undecided, c, g)
+	if a, ok := rule.OnUnknown.Get(); ok {
+		return r.onUnknown(rule, a, g)
+	}
+	if g.open == 0 { // the rule is skipped
+		if rule.Exempts() && !rule.Observe {
+			r.skipped = true
+		}
+		return false
+	}
+	if rule.Observe {
+		r.observe(rule, min(rule.Otherwise, Defer), g)
+		return false
+	}
+	return r.say(rule, rule.Otherwise, g, SoftUnknown)
+}
+
+// onUnknown does what the rule says for the case that a fact is missing. To
+// accept is to exempt where the rule exempts, and to go on elsewhere.
+func (r *reading) onUnknown(rule *Rule, a Action, g grade) bool {
+	switch {
+	case rule.Observe:
+		r.observe(rule, a, g)
+		return false
+	case a == Accept && rule.Exempts():
+		r.exempt(rule)
+		return true
+	case a == Accept:
+		return false
+	}
+	return r.say(rule, a, g, 0)
+}
+
+// exempt ends the reading; what was kept before stays.
+func (r *reading) exempt(rule *Rule) {
+	if r.verdict.Action == Accept {
+		r.verdict.Rule = rule
+	}
+}
+
+// say keeps an action, and ends the reading if it is to reject. A reject that
+// might hit mail which is in order becomes a defer.
+func (r *reading) say(rule *Rule, a Action, g grade, soft Softening) (end bool) {
+	if a == Reject {
+		soft |= r.softening(rule, g)
+		if soft != 0 {
+			a = Defer
+		}
+	} else {
+		soft = 0
+	}
+	v := &r.verdict
+	v.keepTag(rule, a)
+	if a > v.Action {
+		v.Action, v.Rule, v.Softened, v.grade = a, rule, soft, g
+	}
+	return a == Reject
+}
+
+// softening says why a reject must not bounce this mail.
+func (r *reading) softening(rule *Rule, g grade) Softening {
+	var soft Softening
+	if r.skipped {
+		soft |= SoftExemption
+	}
+	s := r.session
+	if used, ok := s.tls.used.Get(); ok && !used && !s.ListenerTLSSeen.value {
+		soft |= SoftNoTLSSeen
+	}
+	if rule.blamesCert(g) && s.tls.used.value && !s.tls.CertPresented.value && !s.tls.CertVerified.value && !s.ListenerCertSeen.value {
+		soft |= SoftNoCertSeen
+	}
+	return soft
+}
+
+// blamesCert says whether nothing but the client certificate is at fault.
+func (r *Rule) blamesCert(g grade) bool {
+	if r.Require == nil {
+		return r.certs
+	}
+	return g.short != 0 && g.short&^certLacks == 0
+}
+
+func (r *reading) observe(rule *Rule, a Action, g grade) {
+	v := &r.verdict
+	if a > v.Would {
+		v.Would, v.WouldRule, v.wouldGrade = a, rule, g
+	}
+}
+
+func (r *reading) note(rule *Rule, o Outcome, c conjunction, g grade) {
+	r.verdict.outcomes.add(rule, o)
+	r.tracer.step(r, rule, o, c, g)
+}
+
+// apply puts the safety catch on what the rules said.
+func (r *reading) apply() {
+	v := &r.verdict
+	switch {
+	case v.Pending:
+	case r.policy.enforce == EnforceSoft && v.Action == Reject:
+		v.Action = Defer
+		v.Softened |= SoftEnforce
+	case r.policy.enforce == EnforceObserve && v.Action > Accept:
+		if v.Action >= v.Would {
+			v.Would, v.WouldRule, v.wouldGrade = v.Action, v.Rule, v.grade
+		}
+		v.Action, v.Rule, v.Softened, v.grade = Accept, nil, 0, grade{}
+		v.Tagged, v.TagText, v.Quarantined = false, "", false
+	}
+}

@@ -1,0 +1,195 @@
+package rules
+
+import (
+	"strings"
+	"testing"
+
+	"tlswarden/internal/tlsname"
+)
+
+func on(field FieldID, values ...any) Condition {
+	f := FieldByID(field)
+	set := NewSet(f.Kind)
+	for _, v := range values {
+		if err := set.Add(v); err != nil {
+			panic(err)
+		}
+	}
+	return Condition{Field: f, Set: set, Text: "test"}
+}
+
+func required(name string) *Profile {
+	for _, p := range BuiltinProfiles() {
+		if p.Name == name {
+			return p
+		}
+	}
+	panic(name)
+}
+
+// TestPending shows that a fact which is still to come postpones the verdict,
+// and that one which is not to come does not.
+func TestPending(t *testing.T) {
+	size := &Rule{Name: "big", When: []Condition{on(FieldSize, ">= 10")}, Action: Reject}
+	tls := &Rule{Name: "tls", Require: required("any-tls"), Otherwise: Defer}
+	p := New(Config{Rules: []*Rule{size, tls}, JudgeLocal: true})
+	var s Session
+	s.SetPlaintext()
+
+	v := p.Evaluate(&s, SetOf(FieldSize))
+	if !v.Pending || v.Rule != size || v.Action != Accept {
+		t.Errorf("with size to come: %+v", v)
+	}
+	if v := p.Evaluate(&s, SetOf(FieldRequireTLS)); v.Pending || v.Action != Defer {
+		t.Errorf("with another fact to come: %+v", v)
+	}
+	s.Size = Known(int64(3))
+	if v := p.Evaluate(&s, SetOf(FieldSize)); v.Pending || v.Rule != tls {
+		t.Errorf("with size known: %+v", v)
+	}
+}
+
+func TestPendingRequirement(t *testing.T) {
+	rule := &Rule{Name: "r", Require: &Profile{Name: "p", MinVersion: tlsname.TLSv1_2, ClientCert: CertTrusted}, Otherwise: Reject}
+	p := New(Config{Rules: []*Rule{rule}, JudgeLocal: true})
+	var s Session
+	s.SetTLS(TLS{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256"})
+	if v := p.Evaluate(&s, SetOf(FieldCertVerified)); !v.Pending {
+		t.Errorf("a certificate to come: %+v", v)
+	}
+	s.SetTLS(TLS{Version: "TLSv1", Cipher: "AES128-SHA"})
+	if v := p.Evaluate(&s, SetOf(FieldCertVerified)); v.Pending || v.Action != Reject {
+		t.Errorf("a known shortfall decides whatever is to come: %+v", v)
+	}
+}
+
+// TestObservedSoftensNothing shows that a skipped exemption under observe leaves
+// a later reject as it is.
+func TestObservedSoftensNothing(t *testing.T) {
+	exempt := &Rule{Name: "e", When: []Condition{on(FieldSize, ">= 10")}, Action: Accept}
+	reject := &Rule{Name: "r", Action: Reject}
+	p := New(Config{Rules: []*Rule{exempt, reject}, JudgeLocal: true})
+	s := Session{}
+	s.SetTLS(TLS{Version: "TLSv1.3"})
+	if v := p.Evaluate(&s, 0); v.Action != Defer || v.Softened != SoftExemption {
+		t.Errorf("a skipped exemption: %v %v", v.Action, v.Softened)
+	}
+	exempt.Observe = true
+	if v := p.Evaluate(&s, 0); v.Action != Reject {
+		t.Errorf("a skipped exemption under observe: %v", v.Action)
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	var list []*Rule
+	for range 20 {
+		list = append(list, &Rule{Name: "met", Require: required("any-tls"), Otherwise: Reject})
+	}
+	list[3].When = []Condition{on(FieldTLS, false)}
+	list[4].Require = &Profile{ClientCert: CertAny}
+	list[4].Observe = true
+	list[19] = &Rule{Name: "last", Action: Tag}
+	p := New(Config{Rules: list, JudgeLocal: true})
+	s := Session{}
+	s.SetTLS(TLS{Version: "TLSv1.3", CertPresented: Known(false)})
+	v := p.Evaluate(&s, 0)
+	var got []string
+	for r, o := range v.Outcomes() {
+		if r.Index() == 3 {
+			t.Error("a rule that was passed over is reported")
+		}
+		got = append(got, o.String())
+	}
+	want := "met met met observed" + strings.Repeat(" met", 14) + " applied"
+	if strings.Join(got, " ") != want {
+		t.Errorf("outcomes %q, want %q", strings.Join(got, " "), want)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	rule := &Rule{Name: "old", When: []Condition{on(FieldSenderDomain, "x.example")}, Require: required("rfc8996"), Otherwise: Reject}
+	other := &Rule{Name: "other", When: []Condition{on(FieldSenderDomain, "y.example")}, Action: Reject}
+	unknown := &Rule{Name: "unknown", When: []Condition{on(FieldSize, "> 1")}, Action: Reject}
+	p := New(Config{Rules: []*Rule{other, unknown, rule}, JudgeLocal: true})
+	s := Session{ListenerTLSSeen: Known(true)}
+	s.SetSender("a@x.example")
+	s.SetTLS(TLS{Version: "TLSv1", Cipher: "AES128-SHA"})
+	e := p.Explain(&s, 0)
+	if len(e.Steps) != 3 {
+		t.Fatalf("%d steps", len(e.Steps))
+	}
+	if st := e.Steps[0]; st.Outcome != PassedOver || st.Condition == nil || st.Value != "x.example" || !st.Known {
+		t.Errorf("passed over: %+v", st)
+	}
+	if st := e.Steps[1]; st.Outcome != Undecided || st.Known {
+		t.Errorf("unknown: %+v", st)
+	}
+	if st := e.Steps[2]; st.Outcome != NotMet || strings.Join(st.Shortfalls, "|") != "TLSv1 is below TLSv1.2" {
+		t.Errorf("not met: %+v", st)
+	}
+}
+
+// TestReplyBounds shows that nothing from outside makes a reply longer than its
+// bound, or other than one line of printable ASCII.
+func TestReplyBounds(t *testing.T) {
+	nasty := strings.Repeat("x\r\n250 OK é%s", 100)
+	tmpl, err := ParseTemplate("{shortfall} {seen} {required} {rule} {id} {url} {client} {sender_domain}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*Rule{
+		{Name: nasty, Require: required("bcp195"), Otherwise: Reject, Reply: tmpl},
+		{Name: nasty, Action: Reject, Reply: tmpl, Tag: "t"},
+		{Name: nasty, Require: required("bcp195"), Otherwise: Defer},
+		{Name: nasty, Action: Defer},
+	} {
+		p := New(Config{Rules: []*Rule{r}, JudgeLocal: true, URL: "https://example.com/"})
+		s := Session{ListenerTLSSeen: Known(true)}
+		s.SetTLS(TLS{Version: nasty, Cipher: nasty})
+		s.SetSender("a@" + nasty)
+		d := p.Decide(&s, 0, "id")
+		if len(d.Reply.Text) > MaxReply || d.Reply.Text == "" || d.Action < Defer {
+			t.Errorf("%v: %d bytes", d.Action, len(d.Reply.Text))
+		}
+		for _, c := range []byte(d.Reply.String()) {
+			if c < ' ' || c > '~' {
+				t.Errorf("byte %#x in %q", c, d.Reply)
+				break
+			}
+		}
+	}
+}
+
+// TestCodes shows which code and status a verdict gets from its rule.
+func TestCodes(t *testing.T) {
+	for _, c := range []struct {
+		code   int
+		status string
+		action Action
+		plain  bool
+		want   string
+	}{
+		{0, "", Reject, true, "530 5.7.0"},
+		{0, "", Defer, true, "450 4.7.0"},
+		{0, "", Reject, false, "554 5.7.0"},
+		{0, "", Defer, false, "451 4.7.0"},
+		{550, "5.7.10", Reject, true, "550 5.7.10"},
+		{550, "5.7.10", Defer, true, "450 4.7.10"},
+		{554, "", Defer, false, "451 4.7.0"},
+		{530, "", Defer, false, "450 4.7.0"},
+		{452, "4.5.3", Defer, false, "452 4.5.3"},
+		{0, "5.7.1", Reject, false, "554 5.7.1"},
+		{0, "4.7.5", Defer, false, "451 4.7.5"},
+		{421, "", Defer, false, "421 4.7.0"},
+	} {
+		s := Session{ListenerTLSSeen: Known(true)}
+		if s.SetPlaintext(); !c.plain {
+			s.SetTLS(TLS{Version: "TLSv1"})
+		}
+		rule := &Rule{Name: "r", Action: c.action, Code: c.code, Status: c.status}
+		d := New(Config{Rules: []*Rule{rule}, JudgeLocal: true}).Decide(&s, 0, "")
+		if got := itoa(d.Reply.Code) + " " + d.Reply.Status; got != c.want {
+			t.Errorf("%d %s %v: %s, want %s", c.code, c.status, c.action, got, c.want)
+		}
+	}
+}

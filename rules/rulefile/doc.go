@@ -1,0 +1,29 @@
+// Package rulefile reads rule files: TOML in, a rules.Policy and diagnostics
+// out. It is the only place that reads them; serve, check and test all use it.
+//
+// A rule file has these tables, in any order; several files make one policy,
+// their rules read in the order of the files:
+//
+//	judge_local = true          # also judge mail from this machine
+//	[reply]                     # defaults for replies
+//	[tag]                       # the tag header
+//	[list]                      # named lists for conditions
+//	[profile.NAME]              # a bar that encryption must clear
+//	[[rule]]                    # what is asked of whom
+//	[[test]]                    # what the rules must do; read by package ruletest
+//
+// # Limits
+//
+// A file has at most 16 MiB. Lists stand in the rule files themselves.
+//
+// # Sources
+//
+// RFC 5321 section 4.2 and RFC 3463 (reply codes), RFC 5322 section 2.2 (header
+// field names).
+//
+// # Diagnostics
+//
+// Nothing is logged. All that is wrong is reported at once, each finding with
+// its file and line, in the words of the rule file. Errors keep the policy from
+// being used; warnings do not.
+package rulefile

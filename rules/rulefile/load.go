@@ -1,0 +1,195 @@
+package rulefile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"tlswarden/internal/tomlfile"
+	"tlswarden/rules"
+)
+
+// Source is one rule file.
+type Source struct {
+	Name string // as diagnostics call it
+	Data []byte
+}
+
+// Options say what the daemon can supply. The zero value is that of check
+// without a configuration: both front ends.
+type Options struct {
+	NoMilter bool // no milter is enabled
+	NoPolicy bool // no policy service is enabled
+}
+
+// Result is what was read.
+type Result struct {
+	Policy *rules.Policy     // nil if there were errors
+	Tests  []*tomlfile.Table // the [[test]] tables
+	Found  tomlfile.Diagnostics
+}
+
+// LoadFiles reads rule files in the order given. A file that cannot be read is
+// an error among the diagnostics.
+func LoadFiles(names []string, o Options) Result {
+	var found tomlfile.Diagnostics
+	var sources []Source
+	for _, name := range names {
+		data, err := readFile(name)
+		if err != nil {
+			found.Errorf(tomlfile.Pos{File: name}, "", "%v", err)
+			continue
+		}
+		sources = append(sources, Source{Name: name, Data: data})
+	}
+	r := Load(sources, o)
+	if len(found) > 0 {
+		r.Policy, r.Found = nil, append(found, r.Found...)
+	}
+	return r
+}
+
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, pathless(err)
+	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("is a directory")
+	}
+	if info.Size() > tomlfile.MaxSize {
+		return nil, fmt.Errorf("has %d bytes; a rule file has at most %d", info.Size(), tomlfile.MaxSize)
+	}
+	data, err := os.ReadFile(name)
+	return data, pathless(err)
+}
+
+// pathless drops the path, which the diagnostic has already.
+func pathless(err error) error {
+	if pe, ok := err.(*os.PathError); ok {
+		return fmt.Errorf("cannot be read: %w", pe.Err)
+	}
+	return err
+}
+
+// Glob expands patterns, relative to a directory, into file names in the order
+// of the patterns and, within one, of the names. A pattern without wildcards
+// stands for its file, whether it exists or not.
+func Glob(dir string, patterns []string) ([]string, error) {
+	var out []string
+	for _, p := range patterns {
+		if !filepath.IsAbs(p) {
+			p = filepath.Join(dir, p)
+		}
+		if !hasMeta(p) {
+			out = append(out, p)
+			continue
+		}
+		names, err := filepath.Glob(p)
+		if err != nil {
+			return nil, fmt.Errorf("bad pattern %q", p)
+		}
+		slices.Sort(names)
+		out = append(out, names...)
+	}
+	return out, nil
+}
+
+func hasMeta(p string) bool {
+	for _, c := range p {
+		if c == '*' || c == '?' || c == '[' {
+			return true
+		}
+	}
+	return false
+}
+
+// Load reads rule files that are in memory.
+func Load(sources []Source, o Options) Result {
+	l := newLoader(o)
+	for _, s := range sources {
+		t, found := tomlfile.Parse(s.Name, s.Data)
+		l.found = append(l.found, found...)
+		if t != nil {
+			l.file(t)
+		}
+	}
+	l.compile()
+	res := Result{Tests: l.tests, Found: l.found}
+	res.Found.Sort()
+	if !res.Found.HasErrors() {
+		res.Policy = rules.New(l.config)
+	}
+	return res
+}
+
+// loader collects what the files say. First all tables are taken, then lists
+// and profiles are compiled as rules ask for them, so that a rule may use what
+// stands below it or in another file.
+type loader struct {
+	opts     Options
+	found    tomlfile.Diagnostics
+	config   rules.Config
+	lists    map[string]*list
+	profiles map[string]*profile
+	rules    []*tomlfile.Table
+	tests    []*tomlfile.Table
+	names    map[string]tomlfile.Pos // of rules
+	tagAt    tomlfile.Pos
+	replyAt  tomlfile.Pos
+}
+
+func newLoader(o Options) *loader {
+	l := &loader{opts: o, lists: map[string]*list{}, profiles: map[string]*profile{}, names: map[string]tomlfile.Pos{}}
+	for _, p := range rules.BuiltinProfiles() {
+		l.profiles[p.Name] = &profile{built: p, builtin: true}
+	}
+	return l
+}
+
+// file takes the tables of one file.
+func (l *loader) file(t *tomlfile.Table) {
+	r := tomlfile.Read(t, "", &l.found)
+	if b, _, ok := r.Bool("judge_local"); ok {
+		l.config.JudgeLocal = l.config.JudgeLocal || b
+	}
+	if t, pos, ok := r.Table("reply"); ok && l.once(&l.replyAt, pos, "reply") {
+		l.reply(t)
+	}
+	if t, pos, ok := r.Table("tag"); ok && l.once(&l.tagAt, pos, "tag") {
+		l.tag(t)
+	}
+	if t, _, ok := r.Table("list"); ok {
+		l.takeLists(t)
+	}
+	if t, _, ok := r.Table("profile"); ok {
+		l.takeProfiles(t)
+	}
+	l.rules = append(l.rules, r.Tables("rule")...)
+	l.tests = append(l.tests, r.Tables("test")...)
+	r.Done()
+}
+
+// once lets a table stand in one file only.
+func (l *loader) once(at *tomlfile.Pos, pos tomlfile.Pos, name string) bool {
+	if at.Line != 0 {
+		l.found.Errorf(pos, "", "[%s] stands at %s:%d already", name, at.File, at.Line)
+		return false
+	}
+	*at = pos
+	return true
+}
+
+// compile turns what was taken into the policy's configuration.
+func (l *loader) compile() {
+	for _, p := range l.sortedProfiles() {
+		l.compileProfile(p)
+	}
+	for _, t := range l.rules {
+		if rule := l.rule(t); rule != nil {
+			l.config.Rules = append(l.config.Rules, rule)
+		}
+	}
+	l.unused()
+}

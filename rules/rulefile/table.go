@@ -1,0 +1,113 @@
+package rulefile
+
+import (
+	"net/url"
+	"strings"
+
+	"tlswarden/internal/tomlfile"
+	"tlswarden/rules"
+)
+
+// reply reads [reply].
+func (l *loader) reply(t *tomlfile.Table) {
+	r := tomlfile.Read(t, "[reply] ", &l.found)
+	if s, pos, ok := r.String("url"); ok {
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || len(s) > 200 || !printableASCII(s) || strings.Contains(s, " ") {
+			r.Errorf(pos, "", "url must be a web address of at most 200 ASCII characters, not %q", s)
+		}
+		l.config.URL = s
+	}
+	r.Done()
+}
+
+func printableASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// tag reads [tag].
+func (l *loader) tag(t *tomlfile.Table) {
+	r := tomlfile.Read(t, "[tag] ", &l.found)
+	if s, pos, ok := r.String("header"); ok {
+		if why := badHeader(s); why != "" {
+			r.Errorf(pos, "use a name that is yours, such as X-TLS-Policy", "header %q %s", s, why)
+		}
+		l.config.Header = s
+	}
+	if s, pos, ok := r.String("on"); ok {
+		switch s {
+		case "tagged":
+		case "all":
+			l.config.StampAll = true
+		default:
+			r.Errorf(pos, suggest(s, []string{"tagged", "all"}), "on must be tagged or all, not %q", s)
+		}
+	}
+	r.Done()
+}
+
+// taken are header fields that others write and read: copies of the tag header
+// that come from outside are removed, so it must not be one of them.
+var taken = []string{
+	"arc-authentication-results", "arc-message-signature", "arc-seal", "authentication-results", "bcc", "cc",
+	"comments", "content-transfer-encoding", "content-type", "date", "delivered-to", "dkim-signature", "from",
+	"in-reply-to", "keywords", "list-id", "list-unsubscribe", "message-id", "mime-version", "received",
+	"received-spf", "references", "reply-to", "resent-from", "return-path", "sender", "subject", "tls-required", "to",
+}
+
+// badHeader says why a name cannot be that of the tag header, "" if it can. The
+// form is that of RFC 5322 section 3.6.8, the length that of a short line.
+func badHeader(name string) string {
+	if name == "" || len(name) > 64 {
+		return "must have 1 to 64 characters"
+	}
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c <= ' ' || c > '~' || c == ':' {
+			return "is no header field name: letters, digits and hyphens"
+		}
+	}
+	for _, t := range taken {
+		if strings.EqualFold(t, name) {
+			return "belongs to others, and copies from outside would be removed"
+		}
+	}
+	return ""
+}
+
+// suppliers reports the facts that no enabled front end can ever supply.
+func (l *loader) suppliers(r *tomlfile.Reader, rule *rules.Rule) {
+	if rule.OnUnknown.Known() {
+		return
+	}
+	for _, f := range rules.Fields() {
+		if !rule.Needs().Has(f.ID) || !l.opts.NoMilter && f.Supply.Milter() || !l.opts.NoPolicy && f.Supply.Policy() {
+			continue
+		}
+		who := "the policy service"
+		if f.Supply.Milter() {
+			who = "the milter"
+		}
+		r.Errorf(r.Pos(), "enable it, or set on_unknown", "the rule needs %s, which only %s can supply, and it is not enabled", f.Name, who)
+	}
+}
+
+// lint warns of what is in order and yet hardly meant.
+func (l *loader) lint(r *tomlfile.Reader, rule *rules.Rule) {
+	does := rule.Does()
+	if does < rules.Defer && rule.OnUnknown.Or(rules.Accept) < rules.Defer && (rule.Code != 0 || rule.Status != "" || rule.Reply != nil) {
+		r.Warnf(r.Pos(), "", "code, status and reply have no effect where nothing is deferred or rejected")
+	}
+	if does == rules.Quarantine && rule.Needs()&rules.SetOf(rules.FieldRecipient, rules.FieldRecipientDomain) != 0 {
+		r.Warnf(r.Pos(), "", "quarantine by recipient holds the message for all its recipients")
+	}
+	if rule.Exempts() && len(rule.When) == 1 {
+		if f := rule.When[0].Field.ID; f == rules.FieldSenderDomain || f == rules.FieldSender {
+			r.Warnf(r.Pos(), "add a condition on client or tls", "anyone can claim the sender and be exempt")
+		}
+	}
+}

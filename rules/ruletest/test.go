@@ -1,0 +1,226 @@
+package ruletest
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"tlswarden/internal/tlsname"
+	"tlswarden/internal/tomlfile"
+	"tlswarden/rules"
+	"tlswarden/rules/rulefile"
+)
+
+// Test is one [[test]] table.
+type Test struct {
+	Name   string
+	Pos    tomlfile.Pos
+	Facts  Facts
+	Expect Expect
+}
+
+// Expect is what a test expects; members that are not given are not looked at.
+type Expect struct {
+	Action    rules.Fact[rules.Action]
+	Rule      rules.Fact[string] // "" is: no rule
+	Would     rules.Fact[rules.Action]
+	WouldRule rules.Fact[string]
+	Code      rules.Fact[int64]
+	Status    rules.Fact[string]
+	Reply     rules.Fact[string] // the text, or a regular expression between slashes
+	Tag       rules.Fact[string] // the tag header's value, or a regular expression between slashes
+}
+
+// Parse reads [[test]] tables. The policy, if there is one, tells whether the
+// rules that tests expect exist.
+func Parse(tables []*tomlfile.Table, policy *rules.Policy, found *tomlfile.Diagnostics) []Test {
+	var tests []Test
+	for i, t := range tables {
+		name := "test " + strconv.Itoa(i+1)
+		if e, ok := t.Get("name"); ok {
+			if s, ok := e.Value.(string); ok {
+				name = "test " + strconv.Quote(s)
+			}
+		}
+		r := tomlfile.Read(t, name+": ", found)
+		test := Test{Pos: t.Pos, Facts: Facts{}}
+		test.Name, _, _ = r.String("name")
+		if st, _, ok := r.Table("session"); ok {
+			test.Facts = parseFacts(r, st)
+		}
+		if et, _, ok := r.Table("expect"); ok {
+			test.Expect = parseExpect(et, name, policy, found)
+		} else {
+			r.Errorf(t.Pos, "add expect = { action = ... }", "nothing is expected, so nothing is tested")
+		}
+		r.Done()
+		tests = append(tests, test)
+	}
+	return tests
+}
+
+// parseFacts reads the session of a test, each fact by the kind of its field.
+func parseFacts(r *tomlfile.Reader, t *tomlfile.Table) Facts {
+	facts := Facts{}
+	for _, e := range rulefile.Flatten("", t) {
+		f := rules.FieldByName(e.Key)
+		if f == nil {
+			hint := ""
+			if near := tomlfile.Suggest(e.Key, fieldNames()); near != "" {
+				hint = "did you mean " + near + "?"
+			}
+			r.Errorf(e.Pos, hint, "there is no field %q", e.Key)
+			continue
+		}
+		v, want := factValue(f.Kind, e.Value)
+		if want != "" {
+			r.Errorf(e.Pos, "", "%s takes %s", e.Key, want)
+			continue
+		}
+		facts[e.Key] = v
+	}
+	contradictions(r, facts)
+	return facts
+}
+
+// contradictions refuses a session that cannot be.
+func contradictions(r *tomlfile.Reader, f Facts) {
+	if used, known := f.Encrypted().Get(); known && !used {
+		for _, name := range []string{"cipher", "cipher_bits", "tls_sni", "cert_presented", "cert_verified", "cert_subject", "cert_dn", "cert_issuer", "cert_fingerprint", "cert_key_fingerprint"} {
+			if _, given := f[name]; given {
+				r.Errorf(r.Pos(), "", "a session in plaintext has no %s", name)
+			}
+		}
+		if v, given := f["tls_version"]; given && v != "none" {
+			r.Errorf(r.Pos(), "", "a session in plaintext has no tls_version")
+		}
+	}
+}
+
+func fieldNames() []string {
+	var names []string
+	for _, f := range rules.Fields() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// factValue checks a value; want says what the kind takes if it is wrong.
+func factValue(k rules.Kind, v any) (value any, want string) {
+	switch k {
+	case rules.KindBool:
+		if b, ok := v.(bool); ok {
+			return b, ""
+		}
+		return nil, "true or false"
+	case rules.KindNumber:
+		if n, ok := v.(int64); ok && n >= 0 {
+			return n, ""
+		}
+		return nil, "a number"
+	case rules.KindTime:
+		return factTime(v)
+	}
+	s, ok := v.(string)
+	if !ok {
+		return nil, "a string"
+	}
+	switch k {
+	case rules.KindAddress:
+		if _, err := netip.ParseAddr(s); err != nil {
+			return nil, "an IP address"
+		}
+	case rules.KindVersion:
+		if _, ok := tlsname.ParseVersion(s); !ok && s != "" && s != "TLSv1/SSLv3" {
+			return nil, "a TLS version: " + strings.Join(tlsname.Versions(), ", ")
+		}
+	}
+	return s, ""
+}
+
+func factTime(v any) (any, string) {
+	switch t := v.(type) {
+	case time.Time:
+		return t, ""
+	case tomlfile.LocalDate:
+		return t.In(time.Local), ""
+	case tomlfile.LocalDateTime:
+		return t.In(time.Local), ""
+	}
+	return nil, "a date such as 2027-01-31 or 2027-01-31T12:00:00Z"
+}
+
+func parseExpect(t *tomlfile.Table, name string, policy *rules.Policy, found *tomlfile.Diagnostics) Expect {
+	r := tomlfile.Read(t, name+": expect: ", found)
+	e := Expect{
+		Action: expectAction(r, "action"), Would: expectAction(r, "would"),
+		Rule: expectRule(r, "rule", policy), WouldRule: expectRule(r, "would_rule", policy),
+		Status: expectText(r, "status"), Reply: expectText(r, "reply"), Tag: expectText(r, "tag"),
+	}
+	if n, _, ok := r.Int("code"); ok {
+		e.Code = rules.Known(n)
+	}
+	if len(t.Entries) == 0 {
+		r.Errorf(t.Pos, "", "nothing is expected, so nothing is tested")
+	}
+	r.Done()
+	return e
+}
+
+func expectAction(r *tomlfile.Reader, key string) (f rules.Fact[rules.Action]) {
+	s, pos, ok := r.String(key)
+	if !ok {
+		return f
+	}
+	a, ok := rules.ParseAction(s)
+	if !ok {
+		r.Errorf(pos, "", "%s must be one of %s, not %q", key, strings.Join(rules.ActionNames(), ", "), s)
+		return f
+	}
+	return rules.Known(a)
+}
+
+func expectRule(r *tomlfile.Reader, key string, policy *rules.Policy) (f rules.Fact[string]) {
+	s, pos, ok := r.String(key)
+	if !ok {
+		return f
+	}
+	if policy != nil && s != "" {
+		var names []string
+		for _, rule := range policy.Rules() {
+			if rule.Name == s {
+				return rules.Known(s)
+			}
+			names = append(names, rule.Name)
+		}
+		hint := ""
+		if near := tomlfile.Suggest(s, names); near != "" {
+			hint = "did you mean " + strconv.Quote(near) + "?"
+		}
+		r.Errorf(pos, hint, "there is no rule %q", s)
+	}
+	return rules.Known(s)
+}
+
+func expectText(r *tomlfile.Reader, key string) (f rules.Fact[string]) {
+	s, pos, ok := r.String(key)
+	if !ok {
+		return f
+	}
+	if p, is := pattern(s); is {
+		if _, err := regexp.Compile(p); err != nil {
+			r.Errorf(pos, "", "%s: %v", key, err)
+		}
+	}
+	return rules.Known(s)
+}
+
+// pattern returns the regular expression between slashes.
+func pattern(s string) (string, bool) {
+	if len(s) >= 2 && s[0] == '/' && s[len(s)-1] == '/' {
+		return s[1 : len(s)-1], true
+	}
+	return "", false
+}

@@ -1,0 +1,191 @@
+package rules
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
+// Set is a compiled list of the entries that a condition names, for one kind of
+// field: the value of a condition, or a [list] of a rule file. Entries are
+// "any of"; entries with "!" exclude.
+type Set struct {
+	kind Kind
+	any  entries
+	none entries
+}
+
+// entries holds values of one sort, each in the form in which it is found
+// fastest.
+type entries struct {
+	count    int
+	texts    map[string]struct{}       // exact values, normalised
+	suffixes map[string]struct{}       // ".example.org", without the dot
+	locals   map[string]struct{}       // "user@", without the "@"
+	numbers  map[int64]struct{}        // exact values and code points
+	prefixes map[netip.Prefix]struct{} // CIDR blocks
+	lengths  []uint8                   // the lengths of the blocks: IPv4 as they are, IPv6 plus 128
+	patterns []*regexp.Regexp
+	compares []comparison
+	sets     []*Set
+}
+
+// comparison is "< n" and its like.
+type comparison struct {
+	op    string
+	bound int64
+}
+
+// NewSet returns an empty set for fields of one kind.
+func NewSet(kind Kind) *Set { return &Set{kind: kind} }
+
+// Kind is the kind of field that the set is for.
+func (s *Set) Kind() Kind { return s.kind }
+
+// Len is the number of entries.
+func (s *Set) Len() int { return s.any.count + s.none.count }
+
+// Add compiles one entry as it stands in a rule file: a string, an integer, a
+// boolean or a time. A string may begin with "!" to exclude, hold a comparison
+// where the field is ordered, or a regular expression between slashes (RE2).
+// The error says what is wrong in the admin's words.
+func (s *Set) Add(entry any) error {
+	to := &s.any
+	if text, ok := entry.(string); ok {
+		if rest, negated := strings.CutPrefix(text, "!"); negated {
+			to, entry = &s.none, strings.TrimSpace(rest)
+		}
+	}
+	if err := to.add(s.kind, entry); err != nil {
+		return err
+	}
+	to.count++
+	return nil
+}
+
+// AddSet adds another set of the same kind as one entry.
+func (s *Set) AddSet(other *Set, negated bool) {
+	to := &s.any
+	if negated {
+		to = &s.none
+	}
+	to.sets = append(to.sets, other)
+	to.count++
+}
+
+// Holds says whether a value is in the set: no entry with "!" hits and, unless
+// there are only such entries, one of the others does.
+func (s *Set) Holds(v Value) bool { return s.holds(&v) }
+
+func (s *Set) holds(v *Value) bool {
+	if s.none.count > 0 && s.none.hit(s.kind, v) {
+		return false
+	}
+	return s.any.count == 0 && s.none.count > 0 || s.any.hit(s.kind, v)
+}
+
+func (e *entries) hit(kind Kind, v *Value) bool {
+	if e.hitExact(kind, v) {
+		return true
+	}
+	for _, c := range e.compares {
+		if c.holds(v.Number) {
+			return true
+		}
+	}
+	for _, p := range e.patterns {
+		if p.MatchString(v.Text) {
+			return true
+		}
+	}
+	for _, s := range e.sets {
+		if s.holds(v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *entries) hitExact(kind Kind, v *Value) bool {
+	switch kind {
+	case KindAddress:
+		return e.hitAddress(v.Addr)
+	case KindNumber, KindBool, KindVersion, KindTime:
+		return hit(e.numbers, v.Number)
+	case KindCipher:
+		return v.Number >= 0 && hit(e.numbers, v.Number) || hit(e.texts, strings.ToLower(v.Text))
+	case KindName:
+		return hit(e.texts, strings.ToLower(v.Text))
+	case KindDomain:
+		return hit(e.texts, v.Text) || e.hitSuffix(v.Text)
+	case KindMailbox:
+		return hit(e.texts, v.Text) || e.hitLocal(v.Text)
+	}
+	return hit(e.texts, v.Text)
+}
+
+// hit looks a key up; most sets lack most of the maps.
+func hit[K comparable](m map[K]struct{}, key K) bool {
+	if len(m) == 0 {
+		return false
+	}
+	_, ok := m[key]
+	return ok
+}
+
+func (e *entries) hitAddress(a netip.Addr) bool {
+	if !a.IsValid() {
+		return false
+	}
+	for _, l := range e.lengths {
+		bits := int(l)
+		if a.Is4() != (bits <= 32) {
+			continue
+		}
+		if bits > 32 {
+			bits -= ipv6Offset
+		}
+		if p, err := a.Prefix(bits); err == nil && hit(e.prefixes, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// hitSuffix says whether one of the domains above this one is wanted with its
+// subdomains.
+func (e *entries) hitSuffix(domain string) bool {
+	if len(e.suffixes) == 0 {
+		return false
+	}
+	for {
+		i := strings.IndexByte(domain, '.')
+		if i < 0 {
+			return false
+		}
+		domain = domain[i+1:]
+		if hit(e.suffixes, domain) {
+			return true
+		}
+	}
+}
+
+func (e *entries) hitLocal(address string) bool {
+	if len(e.locals) == 0 {
+		return false
+	}
+	local, domain := splitMailbox(address)
+	return domain != "" && hit(e.locals, local)
+}
+
+func (c comparison) holds(n int64) bool {
+	switch c.op {
+	case "<":
+		return n < c.bound
+	case "<=":
+		return n <= c.bound
+	case ">":
+		return n > c.bound
+	}
+	return n >= c.bound
+}

@@ -1,0 +1,317 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tlswarden/internal/tlsname"
+)
+
+// ipv6Offset tells the length of an IPv6 block from that of an IPv4 block in
+// one byte: 33 to 161 stand for /0 to /128.
+const ipv6Offset = 33
+
+// maxPattern bounds a regular expression, in bytes.
+const maxPattern = 1024
+
+func (e *entries) add(kind Kind, entry any) error {
+	if text, ok := entry.(string); ok {
+		return e.addText(kind, text)
+	}
+	return e.addTyped(kind, entry)
+}
+
+// addTyped takes the entries that TOML itself types.
+func (e *entries) addTyped(kind Kind, entry any) error {
+	switch x := entry.(type) {
+	case bool:
+		if kind != KindBool {
+			return fmt.Errorf("true and false go with booleans, and this is %s", kind.a())
+		}
+		e.addNumber(boolNumber(x))
+		return nil
+	case int64:
+		if kind != KindNumber {
+			return fmt.Errorf("a number does not go with %s", kind.a())
+		}
+		e.addNumber(x)
+		return nil
+	case time.Time:
+		if kind != KindTime {
+			return fmt.Errorf("a date does not go with %s", kind.a())
+		}
+		e.addNumber(x.Unix())
+		return nil
+	}
+	return fmt.Errorf("a condition on %s takes text, a number, true or false, or a list of these", kind.a())
+}
+
+func boolNumber(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (e *entries) addText(kind Kind, text string) error {
+	if len(text) >= 2 && text[0] == '/' && text[len(text)-1] == '/' {
+		return e.addPattern(kind, text[1:len(text)-1])
+	}
+	if op, rest := cutOperator(text); op != "" {
+		return e.addComparison(kind, op, rest)
+	}
+	switch kind {
+	case KindAddress:
+		return e.addPrefix(text)
+	case KindDomain:
+		return e.addDomain(text)
+	case KindMailbox:
+		return e.addMailbox(text)
+	case KindCipher:
+		return e.addCipher(text)
+	case KindFingerprint:
+		f, err := ParseFingerprint(text)
+		if err != nil {
+			return err
+		}
+		e.addKey(f)
+		return nil
+	case KindName:
+		e.addKey(strings.ToLower(text))
+		return nil
+	case KindText:
+		e.addKey(text)
+		return nil
+	case KindBool:
+		return fmt.Errorf("write true or false without quotes, not %q", text)
+	}
+	n, err := parseOrdered(kind, text)
+	if err != nil {
+		return err
+	}
+	e.addNumber(n)
+	return nil
+}
+
+func (e *entries) addKey(key string) { put(&e.texts, key) }
+
+func (e *entries) addNumber(n int64) { put(&e.numbers, n) }
+
+func put[K comparable](m *map[K]struct{}, key K) {
+	if *m == nil {
+		*m = map[K]struct{}{}
+	}
+	(*m)[key] = struct{}{}
+}
+
+func (e *entries) addPattern(kind Kind, pattern string) error {
+	switch kind {
+	case KindDomain, KindName, KindText, KindMailbox, KindCipher, KindFingerprint:
+	default:
+		return fmt.Errorf("a regular expression does not go with %s", kind.a())
+	}
+	if len(pattern) > maxPattern {
+		return fmt.Errorf("the regular expression is longer than %d bytes", maxPattern)
+	}
+	if kind == KindDomain || kind == KindMailbox || kind == KindName || kind == KindCipher || kind == KindFingerprint {
+		pattern = "(?i)" + pattern
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return fmt.Errorf("bad regular expression: %w", trimRegexp(err))
+	}
+	e.patterns = append(e.patterns, re)
+	return nil
+}
+
+// trimRegexp drops the words that the library puts before its message.
+func trimRegexp(err error) error {
+	return errors.New(strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+}
+
+// cutOperator splits a comparison such as ">= 5" into its parts.
+func cutOperator(text string) (op, rest string) {
+	for _, op := range []string{"<=", ">=", "<", ">"} {
+		if rest, ok := strings.CutPrefix(text, op); ok && text != "<>" && !strings.HasSuffix(text, ">") {
+			return op, strings.TrimSpace(rest)
+		}
+	}
+	return "", text
+}
+
+func (e *entries) addComparison(kind Kind, op, bound string) error {
+	if !kind.Ordered() {
+		return fmt.Errorf("%s has no order, so %q cannot compare it", kind.a(), op)
+	}
+	n, err := parseOrdered(kind, bound)
+	if err != nil {
+		return err
+	}
+	e.compares = append(e.compares, comparison{op, n})
+	return nil
+}
+
+func parseOrdered(kind Kind, text string) (int64, error) {
+	switch kind {
+	case KindNumber:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%q is not a number", text)
+		}
+		return n, nil
+	case KindVersion:
+		v, ok := tlsname.ParseVersion(text)
+		if !ok {
+			return 0, fmt.Errorf("%q is no TLS version; there are %s", text, strings.Join(tlsname.Versions(), ", "))
+		}
+		return int64(v), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t.Unix(), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no date; write 2027-01-31 or 2027-01-31T12:00:00+01:00", text)
+}
+
+func (e *entries) addPrefix(text string) error {
+	p, err := parsePrefix(text)
+	if err != nil {
+		return err
+	}
+	put(&e.prefixes, p)
+	l := uint8(p.Bits())
+	if p.Addr().Is6() {
+		l += ipv6Offset
+	}
+	if !slices.Contains(e.lengths, l) {
+		e.lengths = append(e.lengths, l)
+	}
+	return nil
+}
+
+// parsePrefix reads an address or a CIDR block. A block whose host bits are set
+// is refused: it is a slip more often than not.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		a = a.Unmap().WithZone("")
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an IP address nor a CIDR block such as 192.0.2.0/24", text)
+	}
+	if p.Addr().Is4In6() {
+		return netip.Prefix{}, fmt.Errorf("write the IPv4 block itself instead of %q", text)
+	}
+	if p != p.Masked() {
+		return netip.Prefix{}, fmt.Errorf("%q has bits set beyond its length; the block is %s", text, p.Masked())
+	}
+	return p, nil
+}
+
+func (e *entries) addDomain(text string) error {
+	name, below := strings.CutPrefix(text, ".")
+	if text == "" { // a field known to be empty, such as the domain of the null sender
+		e.addKey("")
+		return nil
+	}
+	if err := checkDomain(name); err != nil {
+		return err
+	}
+	if below {
+		put(&e.suffixes, normalDomain(name))
+	} else {
+		e.addKey(normalDomain(name))
+	}
+	return nil
+}
+
+// checkDomain refuses what can be no domain name, nor the address literal that
+// a HELO may hold (RFC 5321 section 4.1.3).
+func checkDomain(name string) error {
+	switch {
+	case name == "" || strings.HasPrefix(name, ".") || strings.Contains(name, ".."):
+		return errors.New("a domain name has no empty part; write example.org, or .example.org for its subdomains")
+	case strings.Contains(name, "@"):
+		return fmt.Errorf("%q is an address, and a domain is wanted here", name)
+	case strings.ContainsAny(name, " \t/*,;<>\"'"):
+		return fmt.Errorf("%q is no domain name", name)
+	case len(name) > 255:
+		return errors.New("a domain name has at most 255 octets")
+	}
+	return nil
+}
+
+func (e *entries) addMailbox(text string) error {
+	if text == "<>" || text == "" {
+		e.addKey("")
+		return nil
+	}
+	bare := strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">")
+	local, name := splitMailbox(bare)
+	if !strings.Contains(bare, "@") {
+		return fmt.Errorf("%q has no @; for a whole domain put the condition on the domain's field", text)
+	}
+	if local == "" {
+		return fmt.Errorf("%q has nothing before its @; for a whole domain put the condition on the domain's field", text)
+	}
+	if name == "" {
+		put(&e.locals, strings.ToLower(unquoteLocal(local)))
+		return nil
+	}
+	if err := checkDomain(name); err != nil {
+		return err
+	}
+	e.addKey(normalMailbox(bare))
+	return nil
+}
+
+func (e *entries) addCipher(text string) error {
+	if text == "" {
+		e.addKey("")
+		return nil
+	}
+	s := tlsname.Lookup(text, tlsname.VersionUnknown)
+	if s == nil {
+		return unknownCipher(text)
+	}
+	e.addNumber(suiteNumber(s))
+	e.addKey(strings.ToLower(text))
+	return nil
+}
+
+// UnknownCipherError is an unknown cipher suite name with the known name that
+// is nearest to it, if one is near.
+type UnknownCipherError struct{ Name, Nearest string }
+
+func (e *UnknownCipherError) Error() string {
+	return fmt.Sprintf("no cipher suite is called %q", e.Name)
+}
+
+func unknownCipher(name string) error {
+	return &UnknownCipherError{Name: name, Nearest: tlsname.NearestSuite(name)}
+}
+
+// ParseFingerprint reads a fingerprint in hexadecimal, with or without colons,
+// as Postfix prints it: the length must be that of MD5, SHA-1, SHA-224, SHA-256,
+// SHA-384 or SHA-512.
+func ParseFingerprint(text string) (string, error) {
+	f := normalFingerprint(text)
+	for i := 0; i < len(f); i++ {
+		if c := f[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return "", fmt.Errorf("%q is no fingerprint: hexadecimal digits and colons only", text)
+		}
+	}
+	switch len(f) {
+	case 32, 40, 56, 64, 96, 128:
+		return f, nil
+	}
+	return "", fmt.Errorf("a fingerprint has 64 hexadecimal digits for SHA-256 (40 for SHA-1, 32 for MD5), and this one has %d", len(f))
+}
