@@ -8,12 +8,9 @@ type Condition struct {
 	Text  string // as the rule file has it, for explanations
 }
 
-// eval answers with the truth of the condition; v receives the value seen.
-func (c *Condition) eval(s *Session, v *Value) Truth {
-	if !c.Field.read(s, v) {
-		return Unknown
-	}
-	return truth(c.Set.holds(v))
+func (c *Condition) eval(s *Session) Truth {
+	v, known := c.Field.read(s)
+	return known3(known, known && c.Set.holds(&v))
 }
 
 // conjunction is the outcome of a rule's conditions taken together.
@@ -27,9 +24,8 @@ type conjunction struct {
 // condition settles it, whatever else is unknown.
 func all(when []Condition, s *Session) conjunction {
 	c := conjunction{truth: True, settled: -1}
-	var v Value
 	for i := range when {
-		switch when[i].eval(s, &v) {
+		switch when[i].eval(s) {
 		case False:
 			return conjunction{truth: False, settled: i}
 		case Unknown:

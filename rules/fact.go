@@ -46,9 +46,12 @@ func (t Truth) String() string {
 	return "unknown"
 }
 
-// truth turns a settled question into a Truth.
-func truth(b bool) Truth {
-	if b {
+// known3 is the truth of a question whose facts may be missing.
+func known3(known, holds bool) Truth {
+	switch {
+	case !known:
+		return Unknown
+	case holds:
 		return True
 	}
 	return False

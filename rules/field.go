@@ -142,7 +142,7 @@ type Field struct {
 	Meaning string
 	Stage   Stage // from which on the fact can be there
 	Supply  Supply
-	read    func(*Session, *Value) bool
+	read    func(*Session) (Value, bool)
 }
 
 // Value is a known value of a field, in the member that its kind uses.
@@ -154,11 +154,7 @@ type Value struct {
 
 // Read gives the field's value in a session, normalised for comparison, and
 // whether it is known.
-func (f *Field) Read(s *Session) (Value, bool) {
-	var v Value
-	ok := f.read(s, &v)
-	return v, ok
-}
+func (f *Field) Read(s *Session) (Value, bool) { return f.read(s) }
 
 // Format renders a known value for people.
 func (f *Field) Format(v Value) string {
@@ -180,40 +176,26 @@ func (f *Field) Format(v Value) string {
 	return v.Text
 }
 
-func text(f Fact[string], v *Value) bool {
-	v.Text = f.value
-	return f.known
+func text(f Fact[string]) (Value, bool) { return Value{Text: f.value}, f.known }
+
+func domain(f Fact[string]) (Value, bool) { return Value{Text: normalDomain(f.value)}, f.known }
+
+func mailboxOf(f Fact[string]) (Value, bool) { return Value{Text: normalMailbox(f.value)}, f.known }
+
+func addr(f Fact[netip.Addr]) (Value, bool) { return Value{Addr: f.value}, f.known }
+
+func number[T int | int64 | uint16 | tlsname.Version](f Fact[T]) (Value, bool) {
+	return Value{Number: int64(f.value)}, f.known
 }
 
-func domain(f Fact[string], v *Value) bool {
-	v.Text = normalDomain(f.value)
-	return f.known
-}
+func boolean(f Fact[bool]) (Value, bool) { return Value{Number: boolNumber(f.value)}, f.known }
 
-func number[T int | int64 | uint16 | tlsname.Version](f Fact[T], v *Value) bool {
-	v.Number = int64(f.value)
-	return f.known
-}
-
-func boolean(f Fact[bool], v *Value) bool {
-	v.Number = 0
-	if f.value {
-		v.Number = 1
-	}
-	return f.known
-}
-
-func addr(f Fact[netip.Addr], v *Value) bool {
-	v.Addr = f.value
-	return f.known
-}
-
-func readCipher(s *Session, v *Value) bool {
-	v.Text, v.Number = s.tls.cipher.value, noSuite
+func readCipher(s *Session) (Value, bool) {
+	v := Value{Text: s.tls.cipher.value, Number: noSuite}
 	if s.tls.suite != nil {
 		v.Number = suiteNumber(s.tls.suite)
 	}
-	return s.tls.cipher.known
+	return v, s.tls.cipher.known
 }
 
 // noSuite is the number of a cipher suite that the table lacks.
@@ -221,8 +203,3 @@ const noSuite = -1
 
 // suiteNumber tells suites apart: SSLv2 uses some code points of its own.
 func suiteNumber(s *tlsname.Suite) int64 { return int64(s.Family)<<32 | int64(s.ID) }
-
-func mailboxOf(f Fact[string], v *Value) bool {
-	v.Text = normalMailbox(f.value)
-	return f.known
-}

@@ -118,13 +118,6 @@ func (p *Profile) grade(s *Session) grade {
 	return g
 }
 
-func known3(known, holds bool) Truth {
-	if !known {
-		return Unknown
-	}
-	return truth(holds)
-}
-
 // gradeCipher judges the suite. A suite that the table lacks counts as AEAD and
 // forward secret under TLS 1.3, which has no others for SMTP, and as unknown
 // below.
@@ -159,8 +152,7 @@ func (p *Profile) gradeLists(s *Session, g *grade) {
 	if p.Ciphers == nil && p.ForbidCiphers == nil {
 		return
 	}
-	var v Value
-	known := readCipher(s, &v)
+	v, known := readCipher(s)
 	if p.Ciphers != nil {
 		g.note(known3(known, p.Ciphers.holds(&v)), lackListed, FieldCipher)
 	}
@@ -194,8 +186,7 @@ func (g *grade) pinned(set *Set, s *Session, id FieldID, l lack) {
 	if set == nil {
 		return
 	}
-	var v Value
-	known := catalogue[id].read(s, &v)
+	v, known := catalogue[id].read(s)
 	g.note(known3(known, known && set.holds(&v)), l, id)
 }
 

@@ -1,0 +1,354 @@
+package gate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tlswarden/rules"
+	"tlswarden/rules/rulefile"
+)
+
+// buffer is a log that tests read while it is written.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// bench is a gate with its log and a clock that tests turn.
+type bench struct {
+	*Gate
+	log   *buffer
+	batch *Batch
+	now   time.Time
+}
+
+func newBench(t *testing.T, format Format, ruleText string) *bench {
+	t.Helper()
+	b := &bench{log: &buffer{}, now: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)}
+	log := slog.New(slog.NewTextHandler(b.log, nil))
+	b.batch = NewBatch(b.log, log)
+	b.Gate = New(Config{Log: log, Decisions: b.batch, Format: format, Now: func() time.Time { return b.now }})
+	if ruleText != "" {
+		b.SetPolicy(load(t, ruleText))
+	}
+	return b
+}
+
+func load(t *testing.T, text string) *rules.Policy {
+	t.Helper()
+	res := rulefile.Load([]rulefile.Source{{Name: "t.toml", Data: []byte(text)}}, rulefile.Options{})
+	if res.Policy == nil {
+		t.Fatal(res.Found)
+	}
+	return res.Policy
+}
+
+// done ends the log and returns it.
+func (b *bench) done() string {
+	b.batch.Close()
+	return b.log.String()
+}
+
+func session(tls string) *rules.Session {
+	var s rules.Session
+	s.SetClient(netip.MustParseAddr("192.0.2.1"))
+	s.ServerAddress, s.ServerPort = rules.Known(netip.MustParseAddr("192.0.2.2")), rules.Known(uint16(25))
+	s.SetSender("a@example.org")
+	s.SetRecipient("b@example.com")
+	if tls == "" {
+		s.SetPlaintext()
+	} else {
+		s.SetTLS(rules.TLS{Version: tls, Cipher: "AES128-SHA", Bits: rules.Known(128)})
+	}
+	return &s
+}
+
+const everyone = `
+[[rule]]
+name = "everyone"
+require = "rfc8996"
+otherwise = "reject"
+reply = "no, {id}"
+`
+
+// TestSafetyCatch shows that plaintext is deferred until TLS was seen on the
+// same listener within a day.
+func TestSafetyCatch(t *testing.T) {
+	b := newBench(t, Logfmt, everyone)
+	tx := b.Open("milter")
+	decide := func(s *rules.Session) rules.Action {
+		t.Helper()
+		d, err := tx.Decide(s, 0, "pid=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Action
+	}
+	steps := []struct {
+		name string
+		wait time.Duration
+		port uint16
+		tls  string
+		want rules.Action
+	}{
+		{"nothing was seen", 0, 25, "", rules.Defer},
+		{"a weak session is a session", 0, 25, "TLSv1", rules.Reject},
+		{"now TLS was seen", 0, 25, "", rules.Reject},
+		{"not on another port", 0, 587, "", rules.Defer},
+		{"still within a day", 23 * time.Hour, 25, "", rules.Reject},
+		{"a day later", 2 * time.Hour, 25, "", rules.Defer},
+		{"TLS again", 0, 25, "TLSv1.3", rules.Accept},
+		{"and it counts", 0, 25, "", rules.Reject},
+	}
+	for _, st := range steps {
+		b.now = b.now.Add(st.wait)
+		s := session(st.tls)
+		s.ServerPort = rules.Known(st.port)
+		if got := decide(s); got != st.want {
+			t.Errorf("%s: %v, want %v", st.name, got, st.want)
+		}
+	}
+	out := b.done()
+	if n := strings.Count(out, "does STARTTLS work on this server"); n != 3 {
+		t.Errorf("the log speaks of STARTTLS %d times, want 3:\n%s", n, out)
+	}
+	if !strings.Contains(out, "level=ERROR") || !strings.Contains(out, "server=192.0.2.2:587") {
+		t.Errorf("the log does not say where:\n%s", out)
+	}
+}
+
+// TestDecisionLine shows a whole line in each format.
+func TestDecisionLine(t *testing.T) {
+	for format, want := range map[Format]string{
+		Logfmt:     `^time=2027-01-31T12:00:00.000Z msg=decision id=(\w+) action=reject rule=everyone front=policy pid=77 client=192.0.2.1 client_name="a b\\u000a=\\"x" tls=TLSv1 cipher=AES128-SHA bits=128 sender=a@example.org recipient=b@example.com shortfall="TLSv1 is below TLSv1.2" code=554 us=0\n$`,
+		LogfmtBare: `^msg=decision id=(\w+) action=reject .* us=0\n$`,
+		JSON:       `^\{"time":"2027-01-31T12:00:00.000Z","msg":"decision","id":"(\w+)","action":"reject","rule":"everyone","front":"policy","pid":"77","client":"192.0.2.1","client_name":"a b\\u000a=\\"x","tls":"TLSv1","cipher":"AES128-SHA","bits":128,"sender":"a@example.org","recipient":"b@example.com","shortfall":"TLSv1 is below TLSv1.2","code":554,"us":0\}\n$`,
+	} {
+		b := newBench(t, format, everyone)
+		s := session("TLSv1")
+		s.ClientName = rules.Known("a b\n=\"x")
+		d, err := b.Open("policy").Decide(s, 0, "pid=77")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(want).FindStringSubmatch(b.done())
+		if m == nil {
+			t.Fatalf("%d: the line is\n%s\nwant\n%s", format, b.log, want)
+		}
+		if d.Reply.Text != "no, "+m[1] {
+			t.Errorf("the reply %q does not carry the id %q", d.Reply.Text, m[1])
+		}
+	}
+}
+
+// TestHeldLines shows that the line of an accepted recipient waits for the
+// queue id, that of a refused one does not, and that none is lost.
+func TestHeldLines(t *testing.T) {
+	b := newBench(t, Logfmt, everyone)
+	tx := b.Open("milter")
+	tx.Begin()
+	good, bad := session("TLSv1.2"), session("TLSv1")
+	bad.SetRecipient("refused@example.com")
+	for _, s := range []*rules.Session{good, bad} {
+		if _, err := tx.Decide(s, 0, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tx.End("4XyZ")
+	tx.Begin()
+	if _, err := tx.Decide(good, 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	tx.Close()
+	lines := strings.Split(strings.TrimSpace(b.done()), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("%d lines:\n%s", len(lines), b.log)
+	}
+	if strings.Contains(lines[0], "queue_id") || !strings.Contains(lines[0], "refused@example.com") {
+		t.Errorf("refused: %s", lines[0])
+	}
+	if !strings.HasSuffix(lines[1], " queue_id=4XyZ") {
+		t.Errorf("accepted: %s", lines[1])
+	}
+	if strings.Contains(lines[2], "queue_id") {
+		t.Errorf("never ended: %s", lines[2])
+	}
+	id := regexp.MustCompile(` id=(\w+)`)
+	a, c := id.FindString(lines[1]), id.FindString(lines[2])
+	if a != id.FindString(lines[0]) || a == c {
+		t.Errorf("ids %s, %s, %s", id.FindString(lines[0]), a, c)
+	}
+}
+
+// TestManyHeldLines shows that a message with very many recipients does not
+// collect lines without bound.
+func TestManyHeldLines(t *testing.T) {
+	b := newBench(t, Logfmt, everyone)
+	tx := b.Open("milter")
+	tx.Begin()
+	for i := range 3 * maxHeld {
+		s := session("TLSv1.3")
+		s.SetRecipient(fmt.Sprintf("r%d@example.com", i))
+		if _, err := tx.Decide(s, 0, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(tx.held) > maxHeld {
+		t.Errorf("%d lines are held", len(tx.held))
+	}
+	tx.Close()
+	if n := strings.Count(b.done(), "msg=decision"); n != 3*maxHeld {
+		t.Errorf("%d lines", n)
+	}
+}
+
+func TestNoPolicy(t *testing.T) {
+	b := newBench(t, Logfmt, "")
+	tx := b.Open("milter")
+	if tx.Policy() != nil || b.Policy() != nil {
+		t.Error("there is a policy")
+	}
+	if _, err := tx.Decide(session(""), 0, ""); !errors.Is(err, ErrNoPolicy) {
+		t.Errorf("error is %v", err)
+	}
+	tx.Begin()
+	tx.Close()
+	b.LogCounts()
+	b.done()
+}
+
+// TestSnapshot shows that a transaction keeps the policy that it began with,
+// and that counts of a rule survive a reload.
+func TestSnapshot(t *testing.T) {
+	b := newBench(t, Logfmt, everyone)
+	before := b.Open("milter")
+	b.SetPolicy(load(t, everyone+"[[rule]]\nname = \"more\"\naction = \"tag\"\n"))
+	after := b.Open("milter")
+	for tx, want := range map[*Transaction]rules.Action{before: rules.Accept, after: rules.Tag} {
+		d, err := tx.Decide(session("TLSv1.3"), 0, "pid=1")
+		if err != nil || d.Action != want {
+			t.Errorf("%v %v, want %v", d.Action, err, want)
+		}
+	}
+	b.LogCounts()
+	out := b.done()
+	for _, want := range []string{
+		`msg=counts rule=everyone met=2 not_met=0 applied=0 observed=0 unknown=0 since=2027-01-31T12:00:00Z`,
+		`msg=counts rule=more met=0 not_met=0 applied=1`,
+		`msg=counts rule=local met=0`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no line %q in\n%s", want, out)
+		}
+	}
+}
+
+func TestPendingIsNotRecorded(t *testing.T) {
+	b := newBench(t, Logfmt, "[[rule]]\nname = \"big\"\nwhen = { size = \"> 5\" }\naction = \"reject\"\n")
+	tx := b.Open("milter")
+	d, err := tx.Decide(session("TLSv1.3"), rules.SetOf(rules.FieldSize), "pid=1")
+	if err != nil || !d.Pending {
+		t.Fatalf("%+v %v", d, err)
+	}
+	b.LogCounts()
+	if out := b.done(); strings.Contains(out, "msg=decision") || !strings.Contains(out, "rule=big met=0 not_met=0 applied=0 observed=0 unknown=0") {
+		t.Errorf("a pending decision is recorded:\n%s", out)
+	}
+}
+
+// stuck is a log that takes nothing until it is let go.
+type stuck struct{ let chan struct{} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.let
+	return len(p), nil
+}
+
+// TestSlowLog shows that a log that takes nothing blocks nobody and keeps memory
+// bounded, and that the loss is said.
+func TestSlowLog(t *testing.T) {
+	own := &buffer{}
+	s := stuck{make(chan struct{})}
+	b := NewBatch(s, slog.New(slog.NewTextHandler(own, nil)))
+	line := []byte(strings.Repeat("x", 1023) + "\n")
+	for range 3 * maxPending / len(line) {
+		b.Add(line)
+	}
+	b.mu.Lock()
+	if len(b.pending) > maxPending || b.dropped == 0 {
+		t.Errorf("%d bytes pending, %d lines dropped", len(b.pending), b.dropped)
+	}
+	b.mu.Unlock()
+	close(s.let)
+	b.Close()
+	if !strings.Contains(own.String(), "decision lines were dropped") {
+		t.Errorf("the loss is not said: %s", own)
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	b := newBench(t, Logfmt, everyone)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				tx := b.Open("policy")
+				if _, err := tx.Decide(session("TLSv1.3"), 0, "pid=1"); err != nil {
+					t.Error(err)
+				}
+				tx.Close()
+			}
+		})
+	}
+	for range 50 {
+		b.SetPolicy(load(t, everyone))
+		b.LogCounts()
+	}
+	wg.Wait()
+	b.LogCounts()
+	out := b.done()
+	if n := strings.Count(out, "msg=decision"); n != 1600 {
+		t.Errorf("%d lines", n)
+	}
+	if !strings.Contains(out, "rule=everyone met=1600") {
+		t.Error("counts were lost over reloads")
+	}
+}
+
+// FuzzLine shows that no value ends its line, or forges a key.
+func FuzzLine(f *testing.F) {
+	f.Add("plain", "a b", "x=\"y\"\n")
+	f.Add("", "\xff\xfe", " ")
+	f.Fuzz(func(t *testing.T, helo, sender, user string) {
+		for _, format := range []Format{Logfmt, JSON} {
+			s := session("TLSv1")
+			s.Helo, s.SASLUser = rules.Known(helo), rules.Known(user)
+			s.SetSender(sender)
+			d := load(t, everyone).Decide(s, 0, "id")
+			l := line{format: format}
+			l.decision(time.Unix(0, 0), "milter", &d, s, "", 0)
+			l.end("Q")
+			checkLine(t, format, string(l.buf), helo, user)
+		}
+	})
+}

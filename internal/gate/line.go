@@ -1,0 +1,231 @@
+package gate
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tlswarden/internal/tlsname"
+	"tlswarden/rules"
+)
+
+// Format is how decision lines are rendered.
+type Format uint8
+
+// The formats.
+const (
+	Logfmt     Format = iota // key=value, with the time
+	JSON                     // an object a line, with the time
+	LogfmtBare               // key=value without the time, for syslog
+)
+
+// line renders one log line by appending to a buffer.
+type line struct {
+	format Format
+	buf    []byte
+	begun  bool
+}
+
+// maxField bounds a value from outside in the log, in bytes.
+const maxField = 320 // an address has up to 64 + 1 + 255 octets, RFC 5321 section 4.5.3.1
+
+// decision renders all but the end of a decision's line. Keys whose fact is
+// unknown or empty are left out.
+func (l *line) decision(at time.Time, front string, d *rules.Decision, s *rules.Session, ref string, took time.Duration) {
+	l.head(at)
+	l.text("msg", "decision")
+	l.text("id", d.ID)
+	l.text("action", d.Action.String())
+	l.some("rule", d.RuleName())
+	l.text("front", front)
+	if key, value, ok := strings.Cut(ref, "="); ok {
+		l.text(key, value)
+	}
+	l.who(s)
+	l.encryption(s)
+	l.envelope(s)
+	l.some("shortfall", d.Shortfall(s))
+	if d.Action >= rules.Defer {
+		l.number("code", int64(d.Reply.Code))
+	}
+	if d.Softened != 0 {
+		l.text("softened", d.Softened.String())
+	}
+	if d.Quarantined && d.Action == rules.Quarantine && d.Tagged {
+		l.text("tagged", "true")
+	}
+	if d.Would > rules.Accept {
+		l.text("would", d.Would.String())
+		l.some("would_rule", d.WouldRuleName())
+	}
+	l.number("us", took.Microseconds())
+}
+
+func (l *line) who(s *rules.Session) {
+	if a, ok := s.Client.Get(); ok && a.IsValid() {
+		l.addr("client", a)
+	}
+	l.fact("client_name", s.ClientName)
+	l.fact("helo", s.Helo)
+	l.fact("sasl_user", s.SASLUser)
+}
+
+func (l *line) encryption(s *rules.Session) {
+	used, known := s.TLSUsed().Get()
+	switch {
+	case !known:
+		l.text("tls", "unknown")
+		return
+	case !used:
+		l.text("tls", "none")
+		return
+	}
+	l.text("tls", s.TLSVersion().Or(tlsname.VersionUnknown).String())
+	l.fact("cipher", s.Cipher())
+	if n, ok := s.CipherBits().Get(); ok {
+		l.number("bits", int64(n))
+	}
+	if s.CertVerified().Or(false) {
+		l.text("cert", "trusted")
+	} else if s.CertPresented().Or(false) {
+		l.text("cert", "untrusted")
+	}
+}
+
+func (l *line) envelope(s *rules.Session) {
+	if a, ok := s.Sender().Get(); ok {
+		if a == "" {
+			a = "<>"
+		}
+		l.text("sender", a)
+	}
+	l.fact("recipient", s.Recipient())
+}
+
+// head begins a line with its time.
+func (l *line) head(at time.Time) {
+	switch l.format {
+	case JSON:
+		l.buf = append(l.buf, '{')
+		l.key("time")
+		l.buf = append(l.buf, '"')
+		l.buf = at.AppendFormat(l.buf, "2006-01-02T15:04:05.000Z07:00")
+		l.buf = append(l.buf, '"')
+	case Logfmt:
+		l.key("time")
+		l.buf = at.AppendFormat(l.buf, "2006-01-02T15:04:05.000Z07:00")
+	}
+}
+
+// end ends a line, with the queue id if there is one.
+func (l *line) end(queueID string) {
+	l.begun = true
+	l.some("queue_id", queueID)
+	if l.format == JSON {
+		l.buf = append(l.buf, '}')
+	}
+	l.buf = append(l.buf, '\n')
+}
+
+func (l *line) key(k string) {
+	if l.format == JSON {
+		if l.begun {
+			l.buf = append(l.buf, ',')
+		}
+		l.buf = append(l.buf, '"')
+		l.buf = append(l.buf, k...)
+		l.buf = append(l.buf, '"', ':')
+	} else {
+		if l.begun {
+			l.buf = append(l.buf, ' ')
+		}
+		l.buf = append(l.buf, k...)
+		l.buf = append(l.buf, '=')
+	}
+	l.begun = true
+}
+
+func (l *line) number(k string, n int64) {
+	l.key(k)
+	l.buf = strconv.AppendInt(l.buf, n, 10)
+}
+
+func (l *line) addr(k string, a netip.Addr) {
+	l.key(k)
+	if l.format == JSON {
+		l.buf = append(l.buf, '"')
+	}
+	l.buf = a.AppendTo(l.buf)
+	if l.format == JSON {
+		l.buf = append(l.buf, '"')
+	}
+}
+
+// fact appends a known value that is not empty.
+func (l *line) fact(k string, f rules.Fact[string]) {
+	v, _ := f.Get()
+	l.some(k, v)
+}
+
+// some appends a value that is not empty.
+func (l *line) some(k, v string) {
+	if v != "" {
+		l.text(k, v)
+	}
+}
+
+// text appends a value. What comes from outside cannot end the line or the
+// value: control characters, quotes and backslashes are escaped.
+func (l *line) text(k, v string) {
+	l.key(k)
+	if len(v) > maxField {
+		v = v[:maxField]
+	}
+	if l.format != JSON && bare(v) {
+		l.buf = append(l.buf, v...)
+		return
+	}
+	l.quoted(v)
+}
+
+// bare says whether logfmt needs no quotes.
+func bare(v string) bool {
+	for i := 0; i < len(v); i++ {
+		if c := v[i]; c <= ' ' || c == '"' || c == '=' || c == '\\' || c >= 0x7f {
+			return false
+		}
+	}
+	return v != ""
+}
+
+const hex = "0123456789abcdef"
+
+// quoted appends a JSON string, which serves logfmt, too.
+func (l *line) quoted(v string) {
+	b := append(l.buf, '"')
+	for i := 0; i < len(v); {
+		c := v[i]
+		if c < utf8.RuneSelf {
+			switch {
+			case c == '"' || c == '\\':
+				b = append(b, '\\', c)
+			case c < ' ' || c == 0x7f:
+				b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			default:
+				b = append(b, c)
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(v[i:])
+		if r == utf8.RuneError && n == 1 || r < 0xa0 || r == 0x2028 || r == 0x2029 {
+			b = append(b, `\ufffd`...)
+		} else {
+			b = append(b, v[i:i+n]...)
+		}
+		i += n
+	}
+	l.buf = append(b, '"')
+}

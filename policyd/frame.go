@@ -1,0 +1,130 @@
+package policyd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// What ends a connection between or within requests, besides io.EOF.
+var (
+	errIdle        = errors.New("no request for a long time")
+	errSlow        = errors.New("the request takes too long to come")
+	errCutOff      = errors.New("the connection ended within a request")
+	errLongRequest = fmt.Errorf("longer than %d bytes", maxRequest)
+)
+
+// smallBuffer is room for a usual request. What a larger one took is given back.
+const smallBuffer = 4 << 10
+
+// framer cuts the bytes of a connection into requests.
+type framer struct {
+	conn net.Conn
+	idle time.Duration // bound of the wait for a request
+	slow time.Duration // bound of the time from a request's first byte to its last
+
+	buf        []byte
+	start, end int // of what was read and is not yet cut off
+	scanned    int // octets of it that hold no end of a request
+}
+
+// next waits for a request and returns its lines, without the empty one at the
+// end. They are valid until the next call. The errors io.EOF and errIdle tell
+// that no request has begun; after any error the connection is of no more use.
+func (f *framer) next() ([]byte, error) {
+	if frame := f.cut(); frame != nil {
+		return frame, nil
+	}
+	f.tidy()
+	begun := f.end > 0
+	f.arm(begun)
+	for {
+		n, err := f.read()
+		if frame := f.cut(); frame != nil {
+			return frame, nil
+		}
+		if err != nil {
+			return nil, f.failure(err)
+		}
+		// Lines that end in CR LF would hide the request's end.
+		if bytes.Contains(f.buf[max(0, f.end-n-1):f.end], []byte("\r\n")) {
+			return nil, errCarriageReturn
+		}
+		if !begun {
+			begun = true
+			f.arm(begun)
+		}
+	}
+}
+
+// cut takes the next request off what was read, nil if it is not complete.
+func (f *framer) cut() []byte {
+	b := f.buf[f.start:f.end]
+	if len(b) > 0 && b[0] == '\n' { // an empty line alone
+		f.start++
+		return b[:0]
+	}
+	from := max(0, f.scanned-1)
+	i := bytes.Index(b[from:], []byte("\n\n"))
+	if i < 0 {
+		f.scanned = len(b)
+		return nil
+	}
+	i += from
+	f.start += i + 2
+	f.scanned = 0
+	return b[:i+1]
+}
+
+// tidy moves what is left to the start of the buffer.
+func (f *framer) tidy() {
+	left := f.buf[f.start:f.end]
+	if f.buf == nil || len(f.buf) > smallBuffer && len(left) < smallBuffer {
+		f.buf = make([]byte, smallBuffer)
+	}
+	f.end = copy(f.buf, left)
+	f.start = 0
+}
+
+// arm sets the time by which the request must have begun, or be complete. That
+// can fail only where the read that follows fails, too.
+func (f *framer) arm(begun bool) {
+	bound := f.idle
+	if begun {
+		bound = f.slow
+	}
+	f.conn.SetReadDeadline(time.Now().Add(bound))
+}
+
+// read adds what the connection has to the buffer.
+func (f *framer) read() (int, error) {
+	if f.end == len(f.buf) {
+		if f.end >= maxRequest {
+			return 0, errLongRequest
+		}
+		f.buf = append(f.buf, make([]byte, min(len(f.buf), maxRequest-f.end))...)
+	}
+	n, err := f.conn.Read(f.buf[f.end:])
+	f.end += n
+	return n, err
+}
+
+// failure says what an error of the connection means for the request.
+func (f *framer) failure(err error) error {
+	begun, late := f.end > 0, errors.Is(err, os.ErrDeadlineExceeded)
+	switch {
+	case late && begun:
+		return errSlow
+	case late:
+		return errIdle
+	case !begun: // nobody waits for anything
+		return io.EOF
+	case errors.Is(err, io.EOF):
+		return errCutOff
+	}
+	return err
+}

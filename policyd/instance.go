@@ -1,0 +1,117 @@
+package policyd
+
+import (
+	"strings"
+	"sync"
+)
+
+// maxAnswers bounds the answers that an instance remembers. The same recipient
+// is asked about again at once, from the next restriction list, so the latest
+// ones do.
+const maxAnswers = 256
+
+// instance is one mail transaction of Postfix: what was answered in it, and the
+// way to its verdicts.
+type instance struct {
+	name string // as Postfix gives it, "" for none
+
+	mu      sync.Mutex
+	tx      Transaction // nil until the first decision
+	ended   bool
+	queueID string
+	passed  bool  // some recipient's mail was let pass
+	decided stage // the first in which there was a verdict
+
+	answers []answer
+	first   [1]answer // room for a message with one recipient
+	oldest  int       // of the answers, once there are maxAnswers
+
+	held bool   // HOLD was given
+	rank int    // of the strongest tag that was given or is owed
+	owed string // a PREPEND that is still to be given
+}
+
+// answer is what one question deserves.
+type answer struct {
+	question uint64
+	final    string // the action, if it is a refusal
+	hold     string // HOLD, if the message is to be quarantined
+	tag      string // PREPEND, if it is to be tagged
+	rank     int    // of the tag: 1 for one that says pass, 2 for fail
+	passes   bool
+}
+
+// settled says whether nothing is to be decided at a stage any more, because it
+// was at an earlier one.
+func (in *instance) settled(st stage) bool {
+	return in.decided != stageNone && in.decided < st
+}
+
+// recall finds the answer to a question that was asked before.
+func (in *instance) recall(question uint64) *answer {
+	for i := range in.answers {
+		if in.answers[i].question == question {
+			return &in.answers[i]
+		}
+	}
+	return nil
+}
+
+// remember keeps an answer for when its question is asked again.
+func (in *instance) remember(a answer) {
+	if in.answers == nil {
+		in.answers = in.first[:0]
+	}
+	if len(in.answers) < maxAnswers {
+		in.answers = append(in.answers, a)
+		return
+	}
+	in.answers[in.oldest] = a
+	in.oldest = (in.oldest + 1) % maxAnswers
+}
+
+// follow takes from a verdict at a stage what follows for the whole message.
+func (in *instance) follow(a *answer, st stage) {
+	if in.decided == stageNone {
+		in.decided = st
+	}
+	in.passed = in.passed || a.passes
+	if a.rank > in.rank {
+		in.rank, in.owed = a.rank, a.tag
+	}
+}
+
+// act gives the action for an answer, nil for none, at a stage: a refusal comes
+// before all, then HOLD, then the tag of this or an earlier question. Each is
+// given once.
+func (in *instance) act(a *answer, st stage) (action string, tagLost bool) {
+	switch {
+	case a != nil && a.final != "":
+		return a.final, false
+	case a != nil && a.hold != "" && !in.held:
+		in.held = true
+		return a.hold, false
+	case in.owed == "":
+		return dunno, false
+	case st == stageEnd: // access(5), PREPEND
+		return dunno, true
+	}
+	action, in.owed = in.owed, ""
+	return action, false
+}
+
+// see notes the queue id, which Postfix knows from the first recipient on.
+func (in *instance) see(queueID string) {
+	if queueID != "" && queueID != in.queueID {
+		in.queueID = strings.Clone(queueID)
+	}
+}
+
+// sameProcess says whether two instances come from the same smtpd process: they
+// begin with its id (SMTPD_POLICY_README says only that they are unique;
+// Postfix composes them of process id, time and count).
+func sameProcess(a, b string) bool {
+	pid, _, _ := strings.Cut(a, ".")
+	other, _, _ := strings.Cut(b, ".")
+	return pid == other
+}

@@ -1,0 +1,238 @@
+package policyd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"tlswarden/internal/ratelimit"
+	"tlswarden/rules"
+)
+
+// Config is what a Server needs. Zero values of numbers and times stand for the
+// defaults.
+type Config struct {
+	Gate      Gate
+	OnFailure rules.Action // what becomes of mail without a verdict: rules.Accept, or else defer
+	Log       *slog.Logger // default slog.Default()
+
+	MaxConns int // connections at once, default 2000
+
+	// IdleTimeout is the longest wait for a request, default 20 minutes. It
+	// should be longer than smtpd_policy_service_max_ttl (1000 s), so that
+	// Postfix closes first.
+	IdleTimeout time.Duration
+	// RequestTimeout bounds the time from a request's first byte to its last,
+	// default 30 s.
+	RequestTimeout time.Duration
+	// WriteTimeout bounds the sending of a reply, default 10 s.
+	WriteTimeout time.Duration
+}
+
+// minInstances is the least number of instances that are remembered.
+const minInstances = 4096
+
+// Server answers policy requests on any number of listeners.
+type Server struct {
+	config    Config
+	log       *slog.Logger
+	seed      maphash.Seed
+	instances *lru.Cache[string, *instance]
+
+	badInput, failures, busyLog, acceptLog *ratelimit.Limiter
+
+	early   atomic.Int32 // requests before RCPT
+	late    atomic.Bool  // some request came later
+	noTLS   atomic.Bool  // warned of
+	tagLost atomic.Bool  // warned of
+
+	mu        sync.Mutex
+	closing   bool
+	done      chan struct{} // closed when closing
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	handlers  sync.WaitGroup
+}
+
+// New returns a Server.
+func New(c Config) *Server {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	c.MaxConns = cmp.Or(c.MaxConns, 2000)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 20*time.Minute)
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, 30*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
+	s := &Server{
+		config:    c,
+		log:       c.Log,
+		seed:      maphash.MakeSeed(),
+		badInput:  ratelimit.New(time.Second),
+		failures:  ratelimit.New(time.Second),
+		busyLog:   ratelimit.New(time.Second),
+		acceptLog: ratelimit.New(time.Second),
+		done:      make(chan struct{}),
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*conn]struct{}),
+	}
+	// The size is positive, so there is no error. Twice the connections: each
+	// has one instance that goes on.
+	s.instances, _ = lru.NewWithEvict(max(minInstances, 2*c.MaxConns), func(_ string, in *instance) {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		s.end(in)
+	})
+	return s
+}
+
+// Serve answers the connections that a listener accepts, until Shutdown, and
+// then returns nil. It returns an error only if somebody else closes the
+// listener.
+func (s *Server) Serve(ln net.Listener) error {
+	if !s.listen(ln) {
+		return nil
+	}
+	defer s.forget(ln)
+	const least, most = 50 * time.Millisecond, time.Second
+	pause := least
+	for {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			pause = least
+			s.take(nc)
+			continue
+		case s.isClosing():
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		}
+		// Too many open files, or the like: it passes.
+		s.limited(s.acceptLog, slog.LevelError, "cannot accept policy connections", "error", err)
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, most)
+		case <-s.done:
+		}
+	}
+}
+
+// Shutdown stops accepting, closes connections that wait for a request, and
+// waits until the others have their reply. When ctx is done first, it closes
+// those, too, and returns the error of ctx.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stop()
+	finished := make(chan struct{})
+	go func() {
+		s.handlers.Wait()
+		s.instances.Purge()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.net.Close()
+	}
+	return ctx.Err()
+}
+
+func (s *Server) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.closing = true
+		close(s.done)
+	}
+	for ln := range s.listeners {
+		ln.Close()
+	}
+	for c := range s.conns {
+		if c.phase.Swap(leaving) == waiting {
+			c.net.Close()
+		}
+	}
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// listen notes a listener; after Shutdown it closes it instead.
+func (s *Server) listen(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		ln.Close()
+		return false
+	}
+	s.listeners[ln] = struct{}{}
+	return true
+}
+
+func (s *Server) forget(ln net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, ln)
+}
+
+// take begins to serve a connection, or closes it if there are too many.
+func (s *Server) take(nc net.Conn) {
+	c := &conn{server: s, net: nc}
+	c.framer = framer{conn: nc, idle: s.config.IdleTimeout, slow: s.config.RequestTimeout}
+	s.mu.Lock()
+	full := len(s.conns) >= s.config.MaxConns
+	ok := !full && !s.closing
+	if ok {
+		s.conns[c] = struct{}{}
+		s.handlers.Add(1)
+	}
+	s.mu.Unlock()
+	if full {
+		s.limited(s.busyLog, slog.LevelWarn, "too many policy connections, closed one", "limit", s.config.MaxConns)
+	}
+	if !ok {
+		nc.Close()
+		return
+	}
+	go c.serve()
+}
+
+// gone ends what a connection held.
+func (s *Server) gone(c *conn) {
+	c.net.Close()
+	if c.last != nil {
+		s.instances.Remove(c.last.name)
+	}
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.handlers.Done()
+}
+
+// instanceOf finds an instance, or makes it.
+func (s *Server) instanceOf(name string) *instance {
+	if in, ok := s.instances.Get(name); ok {
+		return in
+	}
+	in := &instance{name: strings.Clone(name)}
+	if other, ok, _ := s.instances.PeekOrAdd(in.name, in); ok {
+		return other
+	}
+	return in
+}

@@ -1,0 +1,176 @@
+package policyd
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"tlswarden/rules"
+)
+
+// notAvailable is what Postfix sends in place of a name, address or port that
+// it does not have.
+const notAvailable = "unknown"
+
+// fill makes a session of the request's attributes. Its strings are parts of
+// the request.
+func (r *request) fill(s *rules.Session, st stage) {
+	*s = rules.Session{}
+	if a, ok := r.address(attrClientAddress); ok {
+		s.SetClient(a)
+	}
+	s.ClientName = r.name(attrClientName)
+	s.ClientReverseName = r.name(attrReverseClientName)
+	s.ClientPort = r.port(attrClientPort)
+	s.Helo = r[attrHelo]
+	if a, ok := r.address(attrServerAddress); ok {
+		s.ServerAddress = rules.Known(a.Unmap().WithZone(""))
+	}
+	s.ServerPort = r.port(attrServerPort)
+	s.PolicyContext = r[attrContext]
+	r.fillLogin(s)
+	r.fillEnvelope(s, st)
+	r.fillTLS(s)
+}
+
+// fillLogin tells whether the client logged in. Postfix sends both attributes,
+// empty without a login, if it is built with SASL.
+func (r *request) fillLogin(s *rules.Session) {
+	s.SASLMethod, s.SASLUser = r[attrSASLMethod], r[attrSASLUsername]
+	if s.SASLMethod.Known() || s.SASLUser.Known() {
+		s.Authenticated = rules.Known(r.text(attrSASLMethod) != "" || r.text(attrSASLUsername) != "")
+	}
+}
+
+func (r *request) fillEnvelope(s *rules.Session, st stage) {
+	if sender, ok := r[attrSender].Get(); ok {
+		s.SetSender(sender)
+	}
+	// Empty where a message has several recipients (SMTPD_POLICY_README).
+	if recipient := r.text(attrRecipient); recipient != "" {
+		s.SetRecipient(recipient)
+	}
+	// The size is what the client declared, 0 if nothing, until the message is
+	// there.
+	if n, ok := r.number(attrSize, 63); ok && (n > 0 || st == stageEnd) {
+		s.Size = rules.Known(int64(n))
+	}
+}
+
+func (r *request) fillTLS(s *rules.Session) {
+	version, ok := r[attrProtocol].Get()
+	switch {
+	case !ok: // Postfix without TLS, or older than 2.3
+		return
+	case version == "":
+		s.SetPlaintext()
+		return
+	case !strings.HasPrefix(version, "SSLv") && !strings.HasPrefix(version, "TLSv"):
+		version = "" // encrypted, OpenSSL says "unknown"
+	}
+	t := rules.TLS{
+		Version:            version,
+		Cipher:             r.text(attrCipher),
+		SNI:                r[attrSNI],
+		CertSubject:        r.xtext(attrCertSubject),
+		CertIssuer:         r.xtext(attrCertIssuer),
+		CertFingerprint:    r[attrCertFingerprint],
+		CertKeyFingerprint: r[attrCertKeyFingerprint],
+	}
+	if bits, ok := r.number(attrKeysize, 31); ok {
+		t.Bits = rules.Known(int(bits))
+	}
+	r.fillCert(&t)
+	s.SetTLS(t)
+}
+
+// fillCert tells whether the client sent a certificate, and whether Postfix
+// trusts it: subject and issuer are filled only then, the fingerprint always.
+// Without a certificate, and with a raw public key, all three are empty.
+func (r *request) fillCert(t *rules.TLS) {
+	verified := t.CertSubject.Or("") != "" || t.CertIssuer.Or("") != ""
+	if t.CertSubject.Known() || t.CertIssuer.Known() {
+		t.CertVerified = rules.Known(verified)
+	}
+	if verified || t.CertFingerprint.Known() {
+		t.CertPresented = rules.Known(verified || t.CertFingerprint.Or("") != "")
+	}
+}
+
+// address reads an IP address; Postfix writes IPv6 ones without "IPv6:".
+func (r *request) address(a attribute) (netip.Addr, bool) {
+	text := r.text(a)
+	if text == "" || text == notAvailable {
+		return netip.Addr{}, false
+	}
+	ip, err := netip.ParseAddr(text)
+	return ip, err == nil
+}
+
+// name reads a host name. "unknown" stands for a client that has none as well
+// as for a look-up that failed for the moment, so nothing follows from it.
+func (r *request) name(a attribute) rules.Fact[string] {
+	if r.text(a) == notAvailable {
+		return rules.Fact[string]{}
+	}
+	return r[a]
+}
+
+func (r *request) port(a attribute) rules.Fact[uint16] {
+	n, ok := r.number(a, 16)
+	if !ok || n == 0 {
+		return rules.Fact[uint16]{}
+	}
+	return rules.Known(uint16(n))
+}
+
+// number reads a decimal number of so many bits.
+func (r *request) number(a attribute, bits int) (uint64, bool) {
+	text := r.text(a)
+	if text == "" || text == notAvailable {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text, 10, bits)
+	return n, err == nil
+}
+
+func (r *request) xtext(a attribute) rules.Fact[string] {
+	value, ok := r[a].Get()
+	if !ok || strings.IndexByte(value, '+') < 0 {
+		return r[a]
+	}
+	return rules.Known(decodeXtext(value))
+}
+
+// decodeXtext decodes RFC 3461 section 4: "+" and two upper-case hexadecimal
+// digits stand for an octet. Text that is not of that form, as Postfix before
+// 2.2.11 sends it, is returned as it is.
+func decodeXtext(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '+' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+2 >= len(s) {
+			return s
+		}
+		high, low := hexDigit(s[i+1]), hexDigit(s[i+2])
+		if high < 0 || low < 0 {
+			return s
+		}
+		b.WriteByte(byte(high<<4 | low))
+		i += 2
+	}
+	return b.String()
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}

@@ -1,0 +1,82 @@
+package policyd
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"tlswarden/internal/ratelimit"
+)
+
+// manyEarly is how many requests before RCPT, with none later, show that the
+// service is asked in the wrong place.
+const manyEarly = 50
+
+// watchEarly counts requests in states in which nothing is decided.
+func (s *Server) watchEarly(state string) {
+	if s.late.Load() || !beforeRcpt(state) {
+		return
+	}
+	if s.early.Add(1) == manyEarly {
+		s.log.Warn("policy service is only asked before RCPT: put check_policy_service into smtpd_recipient_restrictions (or set smtpd_delay_reject = yes)")
+	}
+}
+
+// watchLate notes that the service is asked when something can be decided, and
+// warns once if Postfix does not say whether the session is encrypted.
+func (s *Server) watchLate(r *request) {
+	if !s.late.Load() {
+		s.late.Store(true)
+	}
+	if !r[attrProtocol].Known() && s.noTLS.CompareAndSwap(false, true) {
+		s.log.Warn("policy requests come without encryption_protocol: Postfix is built without TLS, or older than 2.3; whether sessions are encrypted is unknown")
+	}
+}
+
+// end ends an instance, which nobody finds any more, and its transaction. The
+// caller holds its lock.
+func (s *Server) end(in *instance) {
+	in.ended = true
+	if in.tx == nil {
+		return
+	}
+	if err := in.close(); err != nil {
+		s.failure(err)
+	}
+}
+
+func (in *instance) close() (err error) {
+	defer recovered(&err)
+	defer in.tx.Close()
+	if in.passed {
+		in.tx.End(in.queueID)
+	}
+	return nil
+}
+
+// failure logs that something went wrong behind the gate.
+func (s *Server) failure(err error) {
+	args := []any{"error", err}
+	if p := (*panicError)(nil); errors.As(err, &p) {
+		args = append(args, "stack", string(p.stack))
+	}
+	s.limited(s.failures, slog.LevelError, "no verdict for a policy request", args...)
+}
+
+// warn logs something about bad input.
+func (s *Server) warn(message string, args ...any) {
+	s.limited(s.badInput, slog.LevelWarn, message, args...)
+}
+
+// limited logs a line unless there was one of its kind just now.
+func (s *Server) limited(l *ratelimit.Limiter, level slog.Level, message string, args ...any) {
+	ok, suppressed := l.Allow(time.Now())
+	if !ok {
+		return
+	}
+	if suppressed > 0 {
+		args = append(args, "suppressed", suppressed)
+	}
+	s.log.Log(context.Background(), level, message, args...)
+}
