@@ -1,0 +1,193 @@
+package milter
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/emersion/go-milter"
+)
+
+// conn is the connection as the library sees it. It stands between the library
+// and the MTA, because the library sets no deadlines, logs every error of a
+// connection by itself, answers negotiations without looking at the offer,
+// keeps macros of one stage for the next, and ends the connection at commands
+// that it does not know. The library therefore gets whole frames of commands
+// that it handles well, and io.EOF for all else.
+//
+// It belongs to the goroutine of the library's session, save for leave.
+type conn struct {
+	net.Conn
+	server  *Server
+	frames  frames
+	session *session
+
+	rest  []byte // of the frame that the library is reading
+	out   []byte // frames to the MTA that are not sent yet
+	whole int    // bytes of out that are whole frames
+	state atomic.Int32
+}
+
+// The states of a connection, for shutting down: idle ones are closed at once.
+const (
+	stateBusy int32 = iota // an event is in progress, or a mail transaction
+	stateIdle              // waiting for a command outside of a transaction
+	stateLeft              // closed from outside
+)
+
+// maxOut bounds the frames that are kept in order to be sent together.
+const maxOut = 32 << 10
+
+func newConn(nc net.Conn, s *Server) *conn {
+	c := &conn{Conn: nc, server: s, frames: newFrames(nc, s.config.IdleTimeout, s.config.FrameTimeout)}
+	c.session = newSession(s, c)
+	return c
+}
+
+// serve hands the connection to the library, which goes on with it in a
+// goroutine of its own.
+func (c *conn) serve() {
+	c.session.open()
+	mta := milter.Server{
+		NewMilter: func() milter.Milter { return c.session },
+		Actions:   milter.OptSetSymList, // the rest is settled in Write
+		SymList:   c.server.macros,
+	}
+	// It accepts this one connection, and returns with the second.
+	_ = mta.Serve(&once{conn: c})
+}
+
+// once is a listener with one connection.
+type once struct{ conn *conn }
+
+// Accept returns the connection, then an error.
+func (o *once) Accept() (net.Conn, error) {
+	c := o.conn
+	o.conn = nil
+	if c == nil {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+func (o *once) Close() error   { return nil }
+func (o *once) Addr() net.Addr { return nil }
+
+// Read gives the library the next frame that is meant for it, piece by piece.
+// All errors are io.EOF, the only one that the library does not log.
+func (c *conn) Read(p []byte) (int, error) {
+	for len(c.rest) == 0 {
+		frame, err := c.receive()
+		if err != nil {
+			c.server.log.refused(time.Now(), c.Conn, err)
+			return 0, io.EOF
+		}
+		pass, err := c.session.intercept(frame[lengthSize:])
+		if err != nil {
+			c.server.log.refused(time.Now(), c.Conn, err)
+			return 0, io.EOF
+		}
+		if pass {
+			c.rest = frame
+		}
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// receive waits for a frame.
+func (c *conn) receive() ([]byte, error) {
+	if !c.session.inTransaction {
+		c.state.CompareAndSwap(stateBusy, stateIdle)
+		if c.server.closing.Load() {
+			return nil, io.EOF
+		}
+	}
+	frame, err := c.frames.next()
+	if err != nil {
+		return nil, err
+	}
+	c.state.CompareAndSwap(stateIdle, stateBusy)
+	if c.state.Load() == stateLeft {
+		return nil, io.EOF
+	}
+	return frame, nil
+}
+
+// leaveIdle closes the connection if nothing is in progress. Any goroutine may
+// call it.
+func (c *conn) leaveIdle() {
+	if c.state.CompareAndSwap(stateIdle, stateLeft) {
+		c.Conn.Close()
+	}
+}
+
+// leave closes the connection, whatever is in progress. Any goroutine may call
+// it; the library then comes to Close.
+func (c *conn) leave() {
+	c.state.Store(stateLeft)
+	c.Conn.Close()
+}
+
+// Write takes frames of the library, in one piece or in several. Changes to a
+// message are held back and go out together with the reply that ends the event.
+// An error ends the connection with the next Read, for the library would log it.
+func (c *conn) Write(p []byte) (int, error) {
+	c.out = append(c.out, p...)
+	final := false
+	for len(c.out)-c.whole >= headSize {
+		frame := c.out[c.whole:]
+		size := lengthSize + int(binary.BigEndian.Uint32(frame))
+		if len(frame) < size {
+			break
+		}
+		if frame[lengthSize] == cmdNegotiate {
+			size = len(c.session.terms.clamp(frame[:size]))
+			c.out = c.out[:c.whole+size]
+		}
+		final = !isChange(frame[lengthSize])
+		c.whole += size
+	}
+	if final || c.whole >= maxOut {
+		c.flush()
+	}
+	return len(p), nil
+}
+
+// answer sends the reply that ends an event, with the changes before it.
+func (c *conn) answer(r reply) {
+	c.out = binary.BigEndian.AppendUint32(c.out, uint32(len(r)))
+	c.out = append(c.out, r...)
+	c.whole = len(c.out)
+	c.flush()
+}
+
+// isChange says whether a reply changes the message and another one follows.
+func isChange(code byte) bool {
+	return code == actInsertHeader || code == actChangeHeader || code == actQuarantine
+}
+
+// flush sends the whole frames that are waiting.
+func (c *conn) flush() {
+	err := c.Conn.SetWriteDeadline(time.Now().Add(c.server.config.WriteTimeout))
+	if err == nil {
+		_, err = c.Conn.Write(c.out[:c.whole])
+	}
+	if err != nil {
+		c.server.log.refused(time.Now(), c.Conn, late(err, "reply not taken in time"))
+		c.leave()
+	}
+	c.out = c.out[:copy(c.out, c.out[c.whole:])]
+	c.whole = 0
+}
+
+// Close ends the session. The library calls it once, when it is done.
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	c.session.close()
+	c.server.forget(c)
+	return err
+}

@@ -1,0 +1,110 @@
+// Package milter is the front end that speaks the milter protocol with Postfix
+// and Sendmail. It turns events and macros into a rules.Session, has a [Gate]
+// decide, and turns the decision into replies and changes. It knows nothing of
+// where verdicts come from.
+//
+// # When it decides
+//
+// At RCPT, once for each recipient that the MTA itself takes. Never at CONNECT
+// or HELO, which come before STARTTLS: a rejection there makes both MTAs refuse
+// STARTTLS, too. A recipient whose verdict waits for facts of the message is
+// let through and decided at its end; all recipients that wait must wait for
+// the same rule and share the message with no others, or are told 452 4.5.3,
+// so that the sender sends them a copy of their own. Their strongest verdict is
+// then the reply to the message.
+//
+// What is known of the connection stays until the MTA says it anew. What is
+// known of a message is forgotten at the next MAIL: SMFIC_ABORT comes after
+// each message from Postfix and only after aborted ones from Sendmail.
+//
+// # How TLS is known
+//
+// The TLS macros are asked for at MAIL (SMFIF_SETSYMLIST), for by default both
+// MTAs send them with HELO alone, and a client need not send EHLO again after
+// STARTTLS. The list holds j, too, which always has a value: if it is there,
+// the macros are those that were asked for.
+//
+//	j there, {tls_version} there      TLS, as the macros of MAIL say
+//	j there, {tls_version} missing    plaintext
+//	j missing, {tls_version} there    TLS, as MAIL or else HELO says
+//	j missing, {tls_version} missing  unknown: the MTA may just not send it
+//	{tls_version} not SSLv.., TLSv..  unknown: milter_macro_defaults of Postfix
+//	                                  can supply any value
+//
+// An empty macro is a missing one. Certificates are where the MTAs differ:
+//
+//	{verify} OK         presented and verified (Sendmail); subject and issuer
+//	                    are {cn_subject} and {cn_issuer}, the DN {cert_subject}
+//	{verify} FAIL       presented, not verified; no names, since anyone can write
+//	                    any name into a certificate of their own
+//	{verify} NO, NOT    not presented
+//	{verify} other      unknown
+//	no {verify}         Postfix: {cert_subject} and {cert_issuer} are common names
+//	                    and there for a verified certificate only. Without them
+//	                    it is not known whether one was presented.
+//
+// # Other facts
+//
+//	client              unknown if Postfix lost the address (family U); sendmail -bs
+//	                    and unix-domain sockets are local
+//	client_name         by {client_resolve}: unknown if TEMP, empty if FAIL or
+//	                    FORGED; where that is missing, known from Postfix only
+//	server_address      {if_addr} (Sendmail), else {daemon_addr} unless 0.0.0.0
+//	authenticated       {auth_type} or {auth_authen}; false if both are missing
+//	                    from a list that has them
+//	size, requiretls    parameters of MAIL
+//
+// # Sessions that are not judged
+//
+// For mail that did not come by SMTP just now, cleanup(8) of Postfix plays a
+// session (non_smtpd_milters, postsuper -r) which shows the client of long ago
+// and no TLS. It is told by a queue id at CONNECT together with the lack of
+// {client_connections} and {client_resolve}, in which smtpd(8) always differs,
+// and only where v begins with "Postfix". It is let through without a question
+// and without changes. A Postfix with another mail_name has a listener of its
+// own for non_smtpd_milters, or none.
+//
+// # Actions
+//
+//	accept       continue
+//	tag          the tag header is inserted above all others; one for a message,
+//	             and one that says fail rather than one that says pass
+//	quarantine   SMFIR_QUARANTINE, which holds the message for all its recipients
+//	defer        SMFIR_REPLYCODE: code, status and text
+//	reject       the same
+//	no verdict   451 4.3.0, or continue, as Config.OnFailure says
+//
+// Copies of the tag header that came from outside are removed from each message
+// if the policy can tag at all; a message all of whose recipients were local
+// keeps them, for a content filter hands back what was tagged before. If the
+// MTA offers no quarantine, mail to be quarantined gets 451 4.3.5.
+//
+// # Limits
+//
+// A frame has at most 128 KiB, twice what libmilter takes. Body and end of
+// headers are never asked for, headers only if the policy can tag. A connection
+// keeps the policy that it negotiated with. Recipients of one message that wait
+// have 256 KiB together. Sessions through smtpd_proxy_filter have no end of
+// message here, and so no tags and no quarantine.
+//
+// # Sources
+//
+// Postfix MILTER_README and postconf(5); Sendmail's libmilter documentation
+// (smfi_negotiate, smfi_setsymlist, smfi_setreply, smfi_insheader,
+// smfi_chgheader, smfi_quarantine), its mfdef.h, and op.me for the macros;
+// RFC 5321, RFC 3463, RFC 3461 section 4 (xtext), RFC 8689 (REQUIRETLS).
+//
+// # Diagnostics
+//
+// A frame of impossible length, one that is not complete in time, an unknown
+// command, a malformed CONNECT or negotiation, and an MTA that does not take
+// replies are logged as warnings, and the connection closed: the MTA then does
+// what milter_default_action (Postfix) or F= (Sendmail) says. So are
+// connections beyond the limit. Decisions that failed and panics of the gate,
+// with their stack, are logged as errors, as are failures to accept
+// connections. Of each of these kinds at most one line a second is written,
+// with the number of those left out. TLS macros that make no sense and actions
+// that an MTA does not offer are logged once. An MTA that closes its
+// connection, in whatever state, and one that is silent for too long are not
+// logged; decisions are the gate's to log.
+package milter

@@ -1,0 +1,177 @@
+package milter
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"tlswarden/rules"
+)
+
+// mta is the kind of mail server, by its macro v.
+type mta uint8
+
+const (
+	mtaUnknown  mta = iota
+	mtaPostfix      // "Postfix 3.7.11"; postconf(5), milter_macro_v
+	mtaSendmail     // "8.17.1.9"
+	mtaSilent       // it did not say: Sendmail by default
+)
+
+func mtaOf(version string) mta {
+	switch {
+	case version == "":
+		return mtaSilent
+	case strings.HasPrefix(version, "Postfix"):
+		return mtaPostfix
+	case version[0] >= '0' && version[0] <= '9':
+		return mtaSendmail
+	}
+	return mtaUnknown
+}
+
+// cString cuts a NUL-ended string from the front.
+func cString(b []byte) (s, rest []byte) {
+	s, rest, _ = bytes.Cut(b, []byte{0})
+	return s, rest
+}
+
+// connect is the content of a CONNECT frame.
+type connect struct {
+	host    string
+	family  byte // '4', '6', 'L' (unix-domain socket), 'U' (unknown)
+	port    uint16
+	address string
+}
+
+// parseConnect reads it: host name, NUL, family and, but for the family 'U',
+// two bytes of port and an address.
+func parseConnect(b []byte) (connect, bool) {
+	host, rest, ok := bytes.Cut(b, []byte{0})
+	if !ok || len(rest) == 0 {
+		return connect{}, false
+	}
+	c := connect{host: string(host), family: rest[0]}
+	if rest = rest[1:]; len(rest) >= 2 {
+		c.port = binary.BigEndian.Uint16(rest)
+		address, _ := cString(rest[2:])
+		c.address = string(address)
+		return c, true
+	}
+	return c, c.family != '4' && c.family != '6'
+}
+
+// connected sets the facts of the SMTP connection.
+func (s *session) connected(c connect, m macros) {
+	f := &s.facts
+	s.mta = mtaOf(m.version)
+	s.simulated = s.mta == mtaPostfix && simulated(m)
+	switch c.family {
+	case '4', '6':
+		if a, ok := parseAddr(c.address); ok {
+			f.SetClient(a)
+		}
+		if c.port != 0 {
+			f.ClientPort = rules.Known(c.port)
+		}
+	case 'L':
+		f.SetLocal()
+	case 'U':
+		// Of Sendmail this is the standard input of sendmail -bs. Postfix says it
+		// of clients whose address it lost, or did not get from a proxy.
+		if s.mta == mtaSendmail || s.mta == mtaSilent {
+			f.SetLocal()
+		}
+	}
+	s.names(c.host, m)
+	s.served(m)
+}
+
+// simulated says whether cleanup(8) of Postfix plays a session for mail that
+// did not come by SMTP just now: from sendmail(1), or put back into the queue
+// by postsuper -r with the address of long ago and no word of TLS. Such a
+// session has a queue id at CONNECT and lacks what smtpd(8) always knows; in a
+// real one it is the other way round, and no client can change that.
+func simulated(m macros) bool {
+	return m.queueID != "" && m.clientConnections == "" && m.clientResolve == ""
+}
+
+// parseAddr reads an address, with the prefix of RFC 5321 section 4.1.3 that
+// Sendmail, and in some macros Postfix, puts before IPv6.
+func parseAddr(s string) (netip.Addr, bool) {
+	const prefix = "IPv6:"
+	if len(s) > len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+		s = s[len(prefix):]
+	}
+	a, err := netip.ParseAddr(s)
+	return a, err == nil
+}
+
+// names sets the client's host names. {client_resolve} says what came of the
+// look-up in both directions (Sendmail's op.me, MILTER_README): OK, FAIL (no
+// name), FORGED (the name leads elsewhere), TEMP (not known now). Without it
+// only the name that Postfix gives is a verified one.
+func (s *session) names(host string, m macros) {
+	f := &s.facts
+	name := m.clientName
+	if name == "" {
+		name = host
+	}
+	name, ptr := realName(name), realName(m.clientPtr)
+	switch m.clientResolve {
+	case "OK":
+		f.ClientName = rules.Known(name)
+	case "FAIL", "FORGED":
+		f.ClientName = rules.Known("")
+	case "":
+		if s.mta == mtaPostfix && name != "" {
+			f.ClientName = rules.Known(name)
+		}
+	}
+	if ptr != "" || m.clientResolve == "FAIL" {
+		f.ClientReverseName = rules.Known(ptr)
+	}
+}
+
+// realName drops what the MTAs write in place of a name: Postfix "unknown",
+// Sendmail the address in brackets.
+func realName(s string) string {
+	if s == "unknown" || strings.HasPrefix(s, "[") {
+		return ""
+	}
+	return s
+}
+
+// served sets where the client connected to. Sendmail's {daemon_addr} is what
+// the daemon was told to listen on, often 0.0.0.0; {if_addr}, which Postfix
+// lacks, is the connection's.
+func (s *session) served(m macros) {
+	f := &s.facts
+	for _, text := range [...]string{m.ifAddr, m.daemonAddr} {
+		if a, ok := parseAddr(text); ok && !a.IsUnspecified() {
+			f.ServerAddress = rules.Known(a.Unmap().WithZone(""))
+			break
+		}
+	}
+	if port, err := strconv.ParseUint(m.daemonPort, 10, 16); err == nil && port != 0 {
+		f.ServerPort = rules.Known(uint16(port))
+	}
+	if m.daemonName != "" {
+		f.DaemonName = rules.Known(m.daemonName)
+	}
+}
+
+// countHeader counts copies of the tag header, as the MTA does to find them
+// again: by name, whatever its case and whatever blanks follow it.
+func (s *session) countHeader(content []byte) {
+	if s.header == "" {
+		return
+	}
+	name, _ := cString(content)
+	name = bytes.TrimRight(name, " \t")
+	if len(name) == len(s.header) && strings.EqualFold(string(name), s.header) {
+		s.message.copies++
+	}
+}

@@ -1,0 +1,94 @@
+package milter
+
+import (
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"tlswarden/rules"
+)
+
+// Gate is where verdicts are made.
+type Gate interface {
+	// Open takes a snapshot of the policy for one connection.
+	Open() Transaction
+}
+
+// Transaction is one connection's way to its verdicts.
+type Transaction interface {
+	// Policy is the snapshot; nil if there is no policy, and Decide fails then.
+	Policy() *rules.Policy
+	// Begin starts a new mail transaction: a new id.
+	Begin()
+	// Decide judges a session. The facts in later are still to come. The ref
+	// is how the log of the MTA names the session, "queue_id=ABC", or "". An
+	// error means that no verdict could be made.
+	Decide(s *rules.Session, later rules.FieldSet, ref string) (rules.Decision, error)
+	// End ends the transaction at end of message; queueID may be "".
+	End(queueID string)
+	// Close ends the whole thing. Begin and End need not have been called.
+	Close()
+}
+
+// guard stands between a session and the gate: what panics in there fails, and
+// the connection goes on. It logs what failed.
+type guard struct {
+	tx  Transaction
+	log *logs
+}
+
+// closedGate takes the place of a transaction that could not be opened.
+type closedGate struct{}
+
+func (closedGate) Policy() *rules.Policy { return nil }
+func (closedGate) Begin()                {}
+func (closedGate) End(string)            {}
+func (closedGate) Close()                {}
+func (closedGate) Decide(*rules.Session, rules.FieldSet, string) (rules.Decision, error) {
+	return rules.Decision{}, errors.New("no transaction with the gate")
+}
+
+func openGate(g Gate, log *logs) guard {
+	t := guard{tx: closedGate{}, log: log}
+	t.run("open", func() {
+		if tx := g.Open(); tx != nil {
+			t.tx = tx
+		}
+	})
+	return t
+}
+
+// run calls into the gate and survives it.
+func (g *guard) run(what string, call func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			g.log.panicked(what, v, debug.Stack())
+		}
+	}()
+	call()
+}
+
+func (g *guard) policy() (p *rules.Policy) {
+	g.run("policy", func() { p = g.tx.Policy() })
+	return p
+}
+
+func (g *guard) begin()             { g.run("begin", g.tx.Begin) }
+func (g *guard) end(queueID string) { g.run("end", func() { g.tx.End(queueID) }) }
+func (g *guard) close()             { g.run("close", g.tx.Close) }
+
+// decide answers with a verdict, or false if none could be made.
+func (g *guard) decide(s *rules.Session, later rules.FieldSet, ref string) (d rules.Decision, ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			g.log.panicked("decide", v, debug.Stack())
+			d, ok = rules.Decision{}, false
+		}
+	}()
+	d, err := g.tx.Decide(s, later, ref)
+	if err != nil {
+		g.log.failed(time.Now(), err)
+		return rules.Decision{}, false
+	}
+	return d, true
+}

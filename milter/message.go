@@ -1,0 +1,172 @@
+package milter
+
+import (
+	"github.com/emersion/go-milter"
+
+	"tlswarden/rules"
+)
+
+// message is what is known of the message of one transaction.
+type message struct {
+	taken   bool   // a recipient was let through
+	outside bool   // for one of them the mail was judged, that is, is not local
+	stamp   string // value of the tag header, "" if it gets none
+	hold    string // reason to quarantine, "" if there is none
+	copies  int    // of the tag header, that the message came with
+
+	waiting []string // recipients whose verdict waits for the end of the message
+	size    int      // of them, in bytes
+	rule    string   // which they wait for
+}
+
+// maxWaiting bounds the recipients of one message that wait, in bytes.
+const maxWaiting = 256 << 10
+
+// waitingCost is what a recipient costs beside its address.
+const waitingCost = 16
+
+// wait keeps a recipient for the end of the message and says whether it may be
+// there: all recipients of a message that wait must wait for the same rule,
+// and with none that is decided, for there is one answer to all at the end.
+func (m *message) wait(address, rule string) bool {
+	cost := waitingCost + len(address)
+	if m.taken || len(m.waiting) > 0 && rule != m.rule || m.size+cost > maxWaiting {
+		return false
+	}
+	m.waiting = append(m.waiting, address)
+	m.size += cost
+	m.rule = rule
+	return true
+}
+
+// take keeps what is to be done at the end of the message for a recipient that
+// is let through. A header that says fail wins over one that says pass.
+func (m *message) take(d *rules.Decision, s *rules.Session) {
+	m.taken = true
+	m.outside = m.outside || d.Judged()
+	if m.stamp == "" || rules.StampFails(d.Stamp) && !rules.StampFails(m.stamp) {
+		m.stamp = d.Stamp
+	}
+	if d.Quarantined && m.hold == "" {
+		m.hold = holdReason(d, s)
+	}
+}
+
+// maxHold is how much of a reason Postfix keeps, in bytes.
+const maxHold = 100
+
+// holdReason is what the MTA shows with a message that it holds.
+func holdReason(d *rules.Decision, s *rules.Session) string {
+	reason := "tlswarden: " + d.RuleName()
+	if lacks := d.Shortfall(s); lacks != "" {
+		reason += ": " + lacks
+	}
+	return printable(reason, maxHold)
+}
+
+// decide judges the recipient that the facts name.
+func (s *session) decide(later rules.FieldSet) rules.Decision {
+	if d, ok := s.gate.decide(&s.facts, later, s.ref()); ok {
+		return d
+	}
+	return s.onFailure()
+}
+
+// onFailure is the decision where no verdict could be made.
+func (s *session) onFailure() rules.Decision {
+	if s.server.config.OnFailure == rules.Accept {
+		return rules.Decision{}
+	}
+	return failure()
+}
+
+// recipient answers to RCPT.
+func (s *session) recipient(address string) reply {
+	s.facts.SetRecipient(address)
+	d := s.decide(s.server.later)
+	m := &s.message
+	switch {
+	case d.Pending:
+		if !m.wait(address, d.RuleName()) {
+			return apart
+		}
+	case d.Action >= rules.Defer:
+		return refusal(d.Reply)
+	case len(m.waiting) > 0:
+		return apart
+	default:
+		m.take(&d, &s.facts)
+	}
+	return proceed
+}
+
+// settle decides, at the end of the message, for the recipients that waited.
+// The message has one reply, so the strongest of their verdicts is that of all.
+func (s *session) settle() reply {
+	answer, strongest := proceed, rules.Accept
+	for _, address := range s.message.waiting {
+		s.facts.SetRecipient(address)
+		d := s.decide(0)
+		if d.Pending { // nothing is still to come
+			d = s.onFailure()
+		}
+		if d.Action < rules.Defer {
+			s.message.take(&d, &s.facts)
+		} else if d.Action > strongest {
+			answer, strongest = refusal(d.Reply), d.Action
+		}
+	}
+	return answer
+}
+
+// carryOut does at the end of the message what was decided for its recipients.
+// The changes cannot fail here: if they do not get through, the reply does not
+// either (see conn.Write).
+//
+// Mail that is to be held where the MTA cannot hold is deferred: the sender
+// keeps it, the log says why, and nothing slips through.
+func (s *session) carryOut(m *milter.Modifier) reply {
+	msg := &s.message
+	if msg.hold != "" {
+		if !s.granted(milter.OptQuarantine) {
+			s.server.log.once(warnNoQuarantine, "milter: the MTA does not let milters quarantine; mail to be quarantined is deferred")
+			return cannotHold
+		}
+		_ = m.Quarantine(msg.hold)
+	}
+	// Removals come first: once a header stands above Postfix's own Received,
+	// it counts that one, too.
+	s.removeCopies(m)
+	if msg.stamp != "" && s.header != "" {
+		if !s.granted(milter.OptAddHeader) {
+			s.server.log.once(warnNoInsert, "milter: the MTA does not let milters add headers; mail is not tagged")
+			return proceed
+		}
+		// Index 0 is above the MTA's own headers.
+		_ = m.InsertHeader(0, s.header, printable(msg.stamp, maxStamp))
+	}
+	return proceed
+}
+
+// maxStamp keeps the tag header on one line (RFC 5322 section 2.1.1: 998 with
+// the name).
+const maxStamp = 800
+
+// removeCopies deletes the tag headers that a message from outside came with,
+// from the last to the first: Postfix counts anew after each. Mail of this
+// machine keeps them: a content filter hands back what was tagged before.
+func (s *session) removeCopies(m *milter.Modifier) {
+	msg := &s.message
+	if msg.copies == 0 || !msg.outside {
+		return
+	}
+	if !s.granted(milter.OptChangeHeader) {
+		s.server.log.once(warnNoChange, "milter: the MTA does not let milters change headers; tag headers from outside stay")
+		return
+	}
+	for i := msg.copies; i > 0; i-- {
+		_ = m.ChangeHeader(i, s.header, "")
+	}
+}
+
+func (s *session) granted(a milter.OptAction) bool { return s.terms.actions&a != 0 }

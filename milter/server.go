@@ -1,0 +1,213 @@
+package milter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emersion/go-milter"
+
+	"tlswarden/rules"
+)
+
+// Config is what a server is made of. Zero durations and numbers stand for the
+// defaults.
+type Config struct {
+	Gate      Gate
+	OnFailure rules.Action // Accept, or Defer for all else: the answer where no verdict can be made
+	Log       *slog.Logger // nil: slog.Default()
+	MaxConns  int          // connections at one time; 0: 2000
+
+	// IdleTimeout is how long an MTA may be silent between commands; 0: 2h10m,
+	// as an MTA lets its client be silent for up to two hours.
+	IdleTimeout time.Duration
+	// FrameTimeout is how long the rest of a frame may take; 0: 30 s.
+	FrameTimeout time.Duration
+	// WriteTimeout is how long an MTA may take to accept a reply; 0: 10 s.
+	WriteTimeout time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.MaxConns <= 0 {
+		c.MaxConns = 2000
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.IdleTimeout, 2*time.Hour + 10*time.Minute},
+		{&c.FrameTimeout, 30 * time.Second},
+		{&c.WriteTimeout, 10 * time.Second},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	return c
+}
+
+// Server answers MTAs. It may serve several listeners at once.
+type Server struct {
+	config Config
+	log    *logs
+	later  rules.FieldSet // what is not known before the end of a message
+	macros map[milter.Stage][]string
+
+	closing   atomic.Bool
+	stop      chan struct{} // closed with closing
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	sessions  sync.WaitGroup // of conns
+}
+
+// New returns a server.
+func New(c Config) *Server {
+	s := &Server{
+		config:    c.withDefaults(),
+		macros:    macroLists(),
+		stop:      make(chan struct{}),
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*conn]struct{}),
+	}
+	s.log = newLogs(s.config.Log)
+	for _, f := range rules.Fields() {
+		if f.Stage == rules.StageEnd && f.Supply.Milter() {
+			s.later |= rules.SetOf(f.ID)
+		}
+	}
+	return s
+}
+
+// Serve accepts connections until Shutdown, and then returns nil. It returns an
+// error if somebody else closes the listener; other failures to accept are
+// waited out.
+func (s *Server) Serve(ln net.Listener) error {
+	if !s.listen(ln) {
+		return ln.Close()
+	}
+	defer s.unlisten(ln)
+	var pause time.Duration
+	for {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			s.welcome(nc)
+		case s.closing.Load():
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("milter: accept: %w", err)
+		default:
+			pause = s.waitToAccept(err, pause)
+		}
+	}
+}
+
+// The pauses after a failure to accept: the usual one is that there are no file
+// descriptors left.
+const (
+	minPause = 50 * time.Millisecond
+	maxPause = time.Second
+)
+
+func (s *Server) waitToAccept(err error, pause time.Duration) time.Duration {
+	pause = min(max(2*pause, minPause), maxPause)
+	s.log.limited(s.log.accept, time.Now(), slog.LevelError, "milter: cannot accept connections", "error", err)
+	select {
+	case <-time.After(pause):
+	case <-s.stop:
+	}
+	return pause
+}
+
+// welcome starts a session, unless there are too many.
+func (s *Server) welcome(nc net.Conn) {
+	c := newConn(nc, s)
+	if !s.remember(c) {
+		nc.Close()
+		return
+	}
+	go c.serve()
+}
+
+func (s *Server) listen(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return false
+	}
+	s.listeners[ln] = struct{}{}
+	return true
+}
+
+func (s *Server) unlisten(ln net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, ln)
+}
+
+func (s *Server) remember(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return false
+	}
+	if len(s.conns) >= s.config.MaxConns {
+		s.log.limited(s.log.limit, time.Now(), slog.LevelWarn, "milter: too many connections, closed one", "limit", s.config.MaxConns)
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.sessions.Add(1)
+	return true
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.sessions.Done()
+}
+
+// Shutdown stops accepting and closes all connections: those that wait for a
+// command at once, those within a mail transaction when that is over, for the
+// MTA would defer its mail, and at the end of ctx all that are left. The error
+// is that of ctx if there were any.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	if !s.closing.Swap(true) {
+		close(s.stop)
+	}
+	for ln := range s.listeners {
+		ln.Close()
+	}
+	for c := range s.conns {
+		c.leaveIdle()
+	}
+	s.mu.Unlock()
+
+	done := make(chan struct{})
+	go func() {
+		s.sessions.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.leave()
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,198 @@
+package milter
+
+import (
+	"fmt"
+	"net"
+	"net/textproto"
+
+	"github.com/emersion/go-milter"
+
+	"tlswarden/rules"
+)
+
+// session is one connection's state, and what the library calls at each event.
+// Its handlers never fail.
+//
+// What is said of the connection (CONNECT, HELO, macros) stays until it is said
+// anew; what is said of a message is forgotten at the next MAIL, not at an
+// abort: Postfix sends SMFIC_ABORT after each message and, for an EHLO within a
+// session, after the HELO event, Sendmail none after a message.
+type session struct {
+	server *Server
+	conn   *conn
+	gate   guard
+	policy *rules.Policy // nil if there is none
+	header string        // name of the tag header, "" if the policy never stamps
+	terms  terms         // agreed; nothing is granted without negotiation
+	event  []byte        // content of the command that the library handles
+	macros memory
+
+	facts         rules.Session
+	mta           mta
+	simulated     bool // the session is Postfix's own make-believe, see simulated
+	inTransaction bool // between MAIL and the end of its message
+	message       message
+}
+
+func newSession(s *Server, c *conn) *session { return &session{server: s, conn: c} }
+
+// open takes the policy that the connection keeps.
+func (s *session) open() {
+	s.gate = openGate(s.server.config.Gate, s.server.log)
+	s.policy = s.gate.policy()
+	if s.policy != nil && s.policy.Stamps() {
+		s.header = s.policy.Header()
+	}
+}
+
+func (s *session) close() { s.gate.close() }
+
+// intercept looks at a frame before the library does, and says whether the
+// library is to have it.
+func (s *session) intercept(payload []byte) (pass bool, err error) {
+	command, content := payload[0], payload[1:]
+	switch command {
+	case cmdMacro:
+		s.macros.put(content)
+		return false, nil
+	case cmdHeader:
+		s.countHeader(content)
+		if s.terms.protocol&milter.OptNoHeaderReply == 0 {
+			s.conn.answer(proceed)
+		}
+		return false, nil
+	case cmdUnknown, cmdBody:
+		s.conn.answer(proceed)
+		return false, nil
+	case cmdQuitNC: // another SMTP session follows on this connection
+		s.forget()
+		return false, nil
+	case cmdNegotiate:
+		offer, ok := parseTerms(content)
+		if !ok {
+			return false, fault("negotiation of less than 12 bytes")
+		}
+		s.terms = wanted(s.policy).within(offer)
+	case cmdConnect:
+		if _, ok := parseConnect(content); !ok {
+			return false, fault("CONNECT is malformed")
+		}
+	case cmdHelo, cmdMail, cmdRcpt, cmdData, cmdEOH, cmdEnd, cmdAbort, cmdQuit:
+	default:
+		return false, fault(fmt.Sprintf("unknown command %q", command))
+	}
+	s.event = content
+	return true, nil
+}
+
+// forget makes the session one of which nothing is known.
+func (s *session) forget() {
+	s.facts = rules.Session{}
+	s.macros.forget()
+	s.mta, s.simulated = mtaUnknown, false
+	s.endTransaction()
+}
+
+func (s *session) endTransaction() {
+	s.inTransaction = false
+	s.message = message{}
+}
+
+// answer replies to an event. The library gets no response of its own to send:
+// after some it would make a new session, which had forgotten TLS and HELO for
+// the next message, and for each it makes a buffer of 4 KiB.
+func (s *session) answer(r reply) (milter.Response, error) {
+	s.conn.answer(r)
+	return nil, nil
+}
+
+// Connect is called when an SMTP session begins.
+func (s *session) Connect(string, string, uint16, net.IP, *milter.Modifier) (milter.Response, error) {
+	s.forget()
+	if c, ok := parseConnect(s.event); ok {
+		s.connected(c, s.macros.event(atConnect).parse())
+	}
+	return s.answer(proceed)
+}
+
+// Helo is called at EHLO and HELO. The first one of a session comes before
+// STARTTLS, so nothing is decided here: a rejection would refuse STARTTLS, too.
+func (s *session) Helo(string, *milter.Modifier) (milter.Response, error) {
+	s.macros.event(atHelo)
+	s.endTransaction() // RFC 5321 section 4.1.4
+	name, _ := cString(s.event)
+	s.facts.Helo = rules.Known(string(name))
+	return s.answer(proceed)
+}
+
+// MailFrom is called at MAIL.
+func (s *session) MailFrom(string, *milter.Modifier) (milter.Response, error) {
+	s.begin()
+	if !s.simulated {
+		s.mail(string(s.event), s.macros.event(atMail).parse())
+	}
+	return s.answer(proceed)
+}
+
+// begin starts a mail transaction.
+func (s *session) begin() {
+	s.endTransaction()
+	s.inTransaction = true
+	s.macros.packets[atRcpt], s.macros.packets[atEnd] = "", ""
+	s.facts.ForgetEnvelope()
+	if !s.simulated {
+		s.gate.begin()
+	}
+}
+
+// RcptTo is called at RCPT, for recipients that the MTA itself takes.
+func (s *session) RcptTo(string, *milter.Modifier) (milter.Response, error) {
+	s.macros.event(atRcpt)
+	if !s.inTransaction { // no MTA does that: of the sender nothing is known
+		s.begin()
+	}
+	if s.simulated {
+		return s.answer(proceed)
+	}
+	address, _ := cString(s.event)
+	return s.answer(s.recipient(mailbox(string(address))))
+}
+
+// Body is called at the end of the message.
+func (s *session) Body(m *milter.Modifier) (milter.Response, error) {
+	s.macros.event(atEnd)
+	if !s.inTransaction || s.simulated {
+		s.endTransaction()
+		return s.answer(proceed)
+	}
+	r := s.settle()
+	if r == proceed {
+		r = s.carryOut(m)
+	}
+	s.gate.end(s.queueID())
+	s.endTransaction()
+	return s.answer(r)
+}
+
+// Abort is called when a message is given up, or an SMTP session begins anew.
+func (s *session) Abort(*milter.Modifier) error {
+	s.inTransaction = false
+	return nil
+}
+
+// Header is not called, see intercept.
+func (s *session) Header(string, string, *milter.Modifier) (milter.Response, error) {
+	return s.answer(proceed)
+}
+
+// Headers has nothing to do.
+func (s *session) Headers(textproto.MIMEHeader, *milter.Modifier) (milter.Response, error) {
+	return s.answer(proceed)
+}
+
+// BodyChunk is not called, see intercept.
+func (s *session) BodyChunk([]byte, *milter.Modifier) (milter.Response, error) {
+	return s.answer(proceed)
+}
+
+var _ milter.Milter = (*session)(nil)
