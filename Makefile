@@ -1,0 +1,65 @@
+# make demo and make test do all the set-up that they need on a Debian machine
+# with Go, as root (or with sudo).
+
+GO      ?= go
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SCRIPTS := .ci/run internal/mtatest/install.sh
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# One set of flags for all tests, so that nothing is compiled twice.
+TEST    := CGO_ENABLED=1 $(GO) test -race -shuffle=on
+# A fuzz target of make test is run for this many inputs.
+FUZZ    ?= 20000x
+
+.PHONY: build run demo test unit mta lint fuzz bench vuln deps demo-deps clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
+
+run: build
+	build/tlswarden serve --config packaging/examples/tlswarden.toml
+
+demo: demo-deps build
+	$(GO) run ./internal/mtatest/demo build/tlswarden
+
+# Fast tests first, then the real mail servers, then short fuzzing.
+test: deps build lint unit mta fuzz
+
+unit:
+	$(TEST) $$($(GO) list ./... | grep -v '/mtatest$$')
+
+mta:
+	$(TEST) -v -count=1 ./internal/mtatest
+
+lint:
+	@test -z "$$(gofmt -l cmd internal milter policyd rules)" || { gofmt -l cmd internal milter policyd rules; echo 'not formatted by gofmt'; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools.mod staticcheck ./...
+	shellcheck $(SCRIPTS)
+
+# Each fuzz target in turn, from the packages that have one. A count of inputs,
+# not a time: what is tested must not depend on the load of the machine.
+fuzz:
+	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' cmd internal milter policyd rules | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | sed 's/func //'); do \
+	    echo "fuzz $$p $$f"; \
+	    CGO_ENABLED=1 $(GO) test -race -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x ./$$p || exit 1; \
+	  done; done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/tlsname ./policyd ./milter
+
+# Asks the Go vulnerability database on the net.
+vuln:
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+deps: demo-deps
+	@set -e; need=; \
+	for p in gcc libc6-dev shellcheck openssl; do \
+	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || need="$$need $$p"; done; \
+	[ -z "$$need" ] || { $(SUDO) apt-get update -qq; $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$need; }
+
+demo-deps:
+	internal/mtatest/install.sh
+
+clean:
+	rm -rf build

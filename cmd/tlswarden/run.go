@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of all commands.
+const (
+	exitOK       = 0
+	exitErrors   = 1 // something is wrong, and was said
+	exitUsage    = 2 // the command line is wrong
+	exitWarnings = 3 // check --strict: there are warnings
+)
+
+// exitCode is an error that was said already and only ends the command.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// run is the whole program. What it prints on standard error begins with the
+// program's name, is lower-case and has no full stop.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	var code exitCode
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	var usage usageError
+	fmt.Fprintf(stderr, "tlswarden: %v\n", err)
+	if errors.As(err, &usage) || isCobraUsage(err) {
+		fmt.Fprintf(stderr, "tlswarden: see %q\n", "tlswarden help")
+		return exitUsage
+	}
+	return exitErrors
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+// running marks that a command's own code was reached: errors before that are
+// cobra's, about the command line.
+type ranError struct{ error }
+
+func (e ranError) Unwrap() error { return e.error }
+
+func isCobraUsage(err error) bool {
+	var ran ranError
+	return !errors.As(err, &ran)
+}
+
+// ran wraps a command's function so that its errors are told from cobra's.
+func ran(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := f(cmd, args); err != nil {
+			return ranError{err}
+		}
+		return nil
+	}
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "tlswarden",
+		Short:         "judge mail by how its SMTP session was encrypted",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usageError{errors.New("no command is given")}
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(serveCommand(), checkCommand(), testCommand(), versionCommand())
+	return root
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tlswarden/internal/daemon"
+)
+
+func serveCommand() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "run the daemon",
+		Long: `Run the daemon in the foreground: the milter and the policy service that the
+configuration names. Without one, both listen on loopback (` + daemon.DefaultMilter + ` and
+` + daemon.DefaultPolicy + `), and nothing is deferred or rejected: mail that came in
+plaintext or under old TLS is tagged.
+
+SIGHUP reloads rules and enforce, SIGUSR1 logs the counts of the rules, SIGTERM
+ends the daemon after what is under way is finished.`,
+		Example: "  tlswarden serve --config /etc/tlswarden/tlswarden.toml",
+		Args:    cobra.NoArgs,
+	}
+	cmd.Flags().StringVarP(&config, "config", "c", "", "configuration `file`")
+	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
+		signals := make(chan os.Signal, 4)
+		signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
+		defer signal.Stop(signals)
+		err := daemon.Run(cmd.Context(), config, signals, cmd.ErrOrStderr())
+		var bad *daemon.ConfigError
+		if errors.As(err, &bad) {
+			printFound(cmd.ErrOrStderr(), bad.Found)
+			return exitCode(exitErrors)
+		}
+		return err
+	})
+	return cmd
+}

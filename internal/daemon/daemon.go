@@ -1,0 +1,213 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"tlswarden/internal/gate"
+	"tlswarden/internal/tomlfile"
+	"tlswarden/milter"
+	"tlswarden/policyd"
+)
+
+// drainFor bounds how long a stopping daemon waits for what is under way. The
+// MTAs' own patience with a filter is 10 s (Sendmail) and more.
+const drainFor = 20 * time.Second
+
+// countsEvery is how often the counts of the rules are logged.
+const countsEvery = time.Hour
+
+// ConfigError is a configuration that keeps the daemon from starting.
+type ConfigError struct{ Found tomlfile.Diagnostics }
+
+func (e *ConfigError) Error() string { return "the configuration cannot be used" }
+
+// server is a front end, as the daemon drives it.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+}
+
+// daemon is a running tlswarden.
+type daemon struct {
+	config  Config
+	logs    *logs
+	gate    *gate.Gate
+	servers []server
+	failed  chan error // a listener that gave up
+}
+
+// Run runs the daemon until a signal, or the end of the context, ends it. The
+// signals are those that the process was told to catch.
+func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stderr io.Writer) error {
+	c, found := LoadConfig(configFile)
+	if found.HasErrors() {
+		return &ConfigError{found}
+	}
+	l, err := openLogs(c.Log, stderr)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	d := &daemon{config: c, logs: l, failed: make(chan error, len(c.Milter)+len(c.Policy))}
+	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format})
+	logFound(l.log, found)
+	d.start()
+	if err := d.listen(); err != nil {
+		d.shutdown()
+		return err
+	}
+	l.log.Info("ready", "milter", addresses(c.Milter), "policy", addresses(c.Policy), "enforce", c.Enforce.String(), "pid", os.Getpid())
+	err = d.wait(ctx, signals)
+	d.shutdown()
+	l.decisions.Close() // all decisions stand before the last lines
+	d.gate.LogCounts()
+	l.log.Info("stopped")
+	return err
+}
+
+func addresses(ls []Listen) string {
+	s := ""
+	for _, l := range ls {
+		if s != "" {
+			s += ","
+		}
+		s += l.String()
+	}
+	return s
+}
+
+// start puts the first policy in place. Mistakes in the rules do not stop the
+// start: mail must be answered.
+func (d *daemon) start() {
+	policy, _, found := d.config.LoadRules(time.Now())
+	logFound(d.logs.log, found)
+	if policy == nil {
+		d.logs.log.Error("no rules are in place: mail is answered by on_failure", "on_failure", d.config.OnFailure.String())
+		return
+	}
+	d.gate.SetPolicy(policy)
+}
+
+// listen opens all listeners, then serves them.
+func (d *daemon) listen() error {
+	m := milter.New(milter.Config{Gate: milterGate{d.gate}, OnFailure: d.config.OnFailure, Log: d.logs.log})
+	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: d.config.OnFailure, Log: d.logs.log})
+	d.servers = []server{m, p}
+	type pair struct {
+		server server
+		ln     net.Listener
+	}
+	var open []pair
+	for _, s := range []struct {
+		server server
+		at     []Listen
+	}{{m, d.config.Milter}, {p, d.config.Policy}} {
+		for _, at := range s.at {
+			ln, err := at.open()
+			if err != nil {
+				for _, o := range open {
+					o.ln.Close()
+				}
+				return fmt.Errorf("cannot listen on %s: %w", at, err)
+			}
+			open = append(open, pair{s.server, ln})
+		}
+	}
+	for _, o := range open {
+		go func() {
+			if err := o.server.Serve(o.ln); err != nil {
+				d.failed <- err
+			}
+		}()
+	}
+	return nil
+}
+
+// wait handles signals until one of them ends the daemon.
+func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
+	hourly := time.NewTicker(countsEvery)
+	defer hourly.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-d.failed:
+			return err
+		case <-hourly.C:
+			d.gate.LogCounts()
+		case s := <-signals:
+			switch s {
+			case syscall.SIGHUP:
+				d.reload()
+			case syscall.SIGUSR1:
+				d.gate.LogCounts()
+			default:
+				d.logs.log.Info("stopping", "signal", s.String())
+				return nil
+			}
+		}
+	}
+}
+
+// reload reads rules and enforce anew. Anything wrong with them leaves the
+// policy that runs in place.
+func (d *daemon) reload() {
+	log := d.logs.log
+	c, found := LoadConfig(d.config.File)
+	if found.HasErrors() {
+		logFound(log, found)
+		log.Error("reload failed: the configuration is not in order; the policy that runs stays")
+		return
+	}
+	if !slices.Equal(c.Milter, d.config.Milter) || !slices.Equal(c.Policy, d.config.Policy) || c.Log != d.config.Log || c.OnFailure != d.config.OnFailure {
+		log.Warn("a change of listen, log or on_failure needs a restart")
+	}
+	c.Milter, c.Policy, c.Log, c.OnFailure = d.config.Milter, d.config.Policy, d.config.Log, d.config.OnFailure
+	policy, failed, rulesFound := c.LoadRules(time.Now())
+	logFound(log, append(found, rulesFound...))
+	switch {
+	case policy == nil:
+		log.Error("reload failed: the rules are not in order; the policy that runs stays")
+		return
+	case rulesFound.HasErrors():
+		log.Error("reload failed: tests of the rules fail; the policy that runs stays", "failed", failed)
+		return
+	}
+	d.gate.SetPolicy(policy)
+	d.config = c
+	log.Info("reloaded", "rules", len(policy.Rules()), "enforce", c.Enforce.String())
+}
+
+// shutdown drains all front ends at once.
+func (d *daemon) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainFor)
+	defer cancel()
+	done := make(chan error, len(d.servers))
+	for _, s := range d.servers {
+		go func() { done <- s.Shutdown(ctx) }()
+	}
+	for range d.servers {
+		if err := <-done; err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			d.logs.log.Warn("shutdown", "error", err)
+		} else if err != nil {
+			d.logs.log.Warn("connections were still busy after the time for draining and were closed", "seconds", int(drainFor.Seconds()))
+		}
+	}
+}
+
+// milterGate and policyGate are the gate as each front end declares it.
+type milterGate struct{ gate *gate.Gate }
+
+func (g milterGate) Open() milter.Transaction { return g.gate.Open("milter") }
+
+type policyGate struct{ gate *gate.Gate }
+
+func (g policyGate) Open() policyd.Transaction { return g.gate.Open("policy") }

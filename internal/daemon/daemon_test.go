@@ -1,0 +1,273 @@
+package daemon
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"tlswarden/rules"
+)
+
+// output is the daemon's standard error, read while it runs.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// running is a daemon under test.
+type running struct {
+	t       *testing.T
+	dir     string
+	signals chan os.Signal
+	out     *output
+	done    chan error
+}
+
+const ruleTag = "[[rule]]\nname = \"r\"\nrequire = \"any-tls\"\notherwise = \"tag\"\n"
+
+// start runs a daemon with a policy service on a socket in its directory.
+func start(t *testing.T, config, rules string) *running {
+	t.Helper()
+	r := &running{t: t, dir: t.TempDir(), signals: make(chan os.Signal), out: &output{}, done: make(chan error, 1)}
+	r.write("tlswarden.toml", config)
+	r.write("rules.toml", rules)
+	go func() {
+		r.done <- Run(context.Background(), filepath.Join(r.dir, "tlswarden.toml"), r.signals, r.out)
+	}()
+	r.wait("msg=ready")
+	return r
+}
+
+const config = "rules = [\"rules.toml\"]\n[policy]\nlisten = [{ address = \"unix:policy\", mode = \"0600\" }]\n"
+
+func (r *running) write(name, text string) {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// wait waits until the log has a text.
+func (r *running) wait(text string) {
+	r.t.Helper()
+	for range 500 {
+		if strings.Contains(r.out.String(), text) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	r.t.Fatalf("the log never said %q:\n%s", text, r.out)
+}
+
+// ask asks the policy service about a plaintext session.
+func (r *running) ask(instance int) string {
+	r.t.Helper()
+	c, err := net.Dial("unix", filepath.Join(r.dir, "policy"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "request=smtpd_access_policy\nprotocol_state=RCPT\ninstance=%x.1.1.0\nclient_address=192.0.2.1\nsender=a@example.org\nrecipient=b@example.com\nencryption_protocol=\nencryption_cipher=\nencryption_keysize=0\n\n", instance)
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+func (r *running) stop() string {
+	r.t.Helper()
+	r.signals <- syscall.SIGTERM
+	select {
+	case err := <-r.done:
+		if err != nil {
+			r.t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		r.t.Fatal("the daemon does not stop")
+	}
+	return r.out.String()
+}
+
+func TestReload(t *testing.T) {
+	r := start(t, config, ruleTag)
+	if got := r.ask(1); got != "action=PREPEND X-TLS-Policy: fail; none" {
+		t.Errorf("at start: %q", got)
+	}
+
+	r.write("rules.toml", "[[rule]]\nname = \"r\"\nrequire = \"any-tls\"\notherwise = \"defer\"\n")
+	r.signals <- syscall.SIGHUP
+	r.wait("msg=reloaded")
+	if got := r.ask(2); !strings.HasPrefix(got, "action=450 4.7.0 no encryption") {
+		t.Errorf("after a reload: %q", got)
+	}
+
+	r.write("rules.toml", "[[rule]]\nname = \"r\"\nrequire = \"any-tsl\"\notherwise = \"rejct\"\n")
+	r.signals <- syscall.SIGHUP
+	r.wait("the rules are not in order; the policy that runs stays")
+	for _, want := range []string{`there is no profile \"any-tsl\"`, `rules.toml:3`, `otherwise must be one of`, `rules.toml:4`} {
+		if !strings.Contains(r.out.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, r.out)
+		}
+	}
+	if got := r.ask(3); !strings.HasPrefix(got, "action=450") {
+		t.Errorf("after a bad reload: %q", got)
+	}
+
+	r.write("rules.toml", ruleTag+"[[test]]\nname = \"t\"\nsession = { tls = false }\nexpect = { action = \"reject\" }\n")
+	r.signals <- syscall.SIGHUP
+	r.wait("tests of the rules fail; the policy that runs stays")
+	if got := r.ask(4); !strings.HasPrefix(got, "action=450") {
+		t.Errorf("after a reload with failing tests: %q", got)
+	}
+
+	r.write("tlswarden.toml", "enforce = \"observe\"\n"+config)
+	r.write("rules.toml", ruleTag)
+	r.signals <- syscall.SIGHUP
+	r.wait("enforce=observe")
+	if got := r.ask(5); got != "action=DUNNO" {
+		t.Errorf("under observe: %q", got)
+	}
+
+	r.write("tlswarden.toml", "enforce = \"hard\"\n"+config)
+	r.signals <- syscall.SIGHUP
+	r.wait("the configuration is not in order; the policy that runs stays")
+
+	r.write("tlswarden.toml", strings.Replace(config, "0600", "0660", 1))
+	r.signals <- syscall.SIGHUP
+	r.wait("a change of listen, log or on_failure needs a restart")
+
+	r.signals <- syscall.SIGUSR1
+	r.wait("msg=counts rule=r met=0 not_met=5")
+	out := r.stop()
+	if !strings.Contains(out, "would=tag would_rule=r") || !strings.HasSuffix(out, "msg=stopped\n") {
+		t.Errorf("the log is\n%s", out)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, "policy")); err == nil {
+		t.Error("the socket is left behind")
+	}
+}
+
+// TestStartWithBadRules shows that mail is answered even if the rules cannot be
+// read, and that a reload mends it.
+func TestStartWithBadRules(t *testing.T) {
+	for onFailure, want := range map[string]string{"defer": "action=DEFER_IF_PERMIT 4.3.0 ", "accept": "action=DUNNO"} {
+		r := start(t, "on_failure = \""+onFailure+"\"\n"+config, "[[rule]]\n")
+		if got := r.ask(1); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", onFailure, got)
+		}
+		r.write("rules.toml", ruleTag)
+		r.signals <- syscall.SIGHUP
+		r.wait("msg=reloaded")
+		if got := r.ask(2); !strings.HasPrefix(got, "action=PREPEND") {
+			t.Errorf("after a reload: %q", got)
+		}
+		if out := r.stop(); !strings.Contains(out, "no rules are in place: mail is answered by on_failure") {
+			t.Errorf("the log does not say it:\n%s", out)
+		}
+	}
+}
+
+// TestStartWithFailingTests shows that a failing test never stops a start.
+func TestStartWithFailingTests(t *testing.T) {
+	r := start(t, config, ruleTag+"[[test]]\nname = \"t\"\nsession = { tls = false }\nexpect = { action = \"reject\" }\n")
+	if got := r.ask(1); !strings.HasPrefix(got, "action=PREPEND") {
+		t.Errorf("%q", got)
+	}
+	r.stop()
+}
+
+// TestSocketFiles shows that a socket file of a dead process is replaced, and
+// that of a living one, or another file, is not.
+func TestSocketFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s")
+	l := Listen{Network: "unix", Address: path, Mode: 0o640, Group: fmt.Sprint(os.Getgid())}
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false)
+	dead.Close()
+	ln, err := l.open()
+	if err != nil {
+		t.Fatalf("a dead socket is in the way: %v", err)
+	}
+	defer ln.Close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v %v", info.Mode(), err)
+	}
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	if _, err := l.open(); err == nil || !strings.Contains(err.Error(), "another process listens on") {
+		t.Errorf("a living socket: %v", err)
+	}
+	file := Listen{Network: "unix", Address: filepath.Join(dir, "f"), Mode: 0o600}
+	if err := os.WriteFile(file.Address, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.open(); err == nil || !strings.Contains(err.Error(), "exists and is no socket") {
+		t.Errorf("a file: %v", err)
+	}
+	nogroup := Listen{Network: "unix", Address: filepath.Join(dir, "g"), Mode: 0o600, Group: "no-such-group"}
+	if _, err := nogroup.open(); err == nil || !strings.Contains(err.Error(), "no-such-group") {
+		t.Errorf("a group that does not exist: %v", err)
+	}
+}
+
+// TestDefaults shows what holds without a configuration file: both front ends,
+// and rules that refuse nothing.
+func TestDefaults(t *testing.T) {
+	c, found := LoadConfig("")
+	if len(found) > 0 || len(c.Milter) != 1 || len(c.Policy) != 1 || c.Milter[0].String() != DefaultMilter || c.Policy[0].String() != DefaultPolicy {
+		t.Errorf("%+v %v", c, found)
+	}
+	p, failed, found := c.LoadRules(time.Now())
+	if p == nil || failed > 0 || len(found) > 0 {
+		t.Fatal(found)
+	}
+	for _, r := range p.Rules() {
+		if r.Does() > rules.Tag && !r.Observe {
+			t.Errorf("rule %q does %s", r.Name, r.Does())
+		}
+	}
+}
+
+func TestNoRuleFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tlswarden.toml")
+	if err := os.WriteFile(file, []byte("rules = [\"rules.d/*.toml\"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := LoadConfig(file)
+	if p, _, found := c.LoadRules(time.Now()); p != nil || len(found) != 1 || !strings.Contains(found[0].String(), "no file matches rules.d/*.toml") {
+		t.Errorf("%v", found)
+	}
+}

@@ -1,0 +1,89 @@
+package daemon
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"log/syslog"
+
+	"tlswarden/internal/gate"
+)
+
+// logs are the two ways in which the daemon logs: its own lines, and decisions.
+type logs struct {
+	log       *slog.Logger
+	decisions *gate.Batch
+	format    gate.Format
+	closer    io.Closer
+}
+
+func openLogs(c LogConfig, stderr io.Writer) (*logs, error) {
+	l := &logs{format: c.Format}
+	out := stderr
+	options := &slog.HandlerOptions{Level: c.Level}
+	var own io.Writer = stderr
+	if c.Syslog {
+		w, err := syslog.New(syslog.LOG_MAIL|syslog.LOG_INFO, "tlswarden")
+		if err != nil {
+			return nil, fmt.Errorf("cannot log to syslog: %w", err)
+		}
+		l.closer = w
+		out = syslogLines{w.Info}
+		own = syslogLevels{w}
+		options.ReplaceAttr = dropTime
+		if l.format == gate.Logfmt {
+			l.format = gate.LogfmtBare
+		}
+	}
+	var handler slog.Handler = slog.NewTextHandler(own, options)
+	if c.Format == gate.JSON {
+		handler = slog.NewJSONHandler(own, options)
+	}
+	l.log = slog.New(handler)
+	l.decisions = gate.NewBatch(out, l.log)
+	return l, nil
+}
+
+func (l *logs) close() {
+	l.decisions.Close()
+	if l.closer != nil {
+		l.closer.Close()
+	}
+}
+
+// dropTime leaves the time to syslog.
+func dropTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// syslogLines sends each line of a batch as a message of its own.
+type syslogLines struct{ send func(string) error }
+
+func (s syslogLines) Write(p []byte) (int, error) {
+	var failed error
+	for line := range bytes.Lines(p) {
+		if err := s.send(string(bytes.TrimSuffix(line, []byte{'\n'}))); err != nil {
+			failed = err
+		}
+	}
+	return len(p), failed
+}
+
+// syslogLevels sends the lines of slog with the priority that their level asks
+// for.
+type syslogLevels struct{ w *syslog.Writer }
+
+func (s syslogLevels) Write(p []byte) (int, error) {
+	send := s.w.Info
+	switch {
+	case bytes.Contains(p, []byte("level=ERROR")), bytes.Contains(p, []byte(`"level":"ERROR"`)):
+		send = s.w.Err
+	case bytes.Contains(p, []byte("level=WARN")), bytes.Contains(p, []byte(`"level":"WARN"`)):
+		send = s.w.Warning
+	}
+	return len(p), send(string(bytes.TrimSuffix(p, []byte{'\n'})))
+}

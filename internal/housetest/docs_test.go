@@ -1,0 +1,126 @@
+package housetest
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tlswarden/internal/daemon"
+	"tlswarden/internal/tomlfile"
+	"tlswarden/rules/rulefile"
+	"tlswarden/rules/ruletest"
+)
+
+// tomlBlock is a fenced block of TOML. A block that begins with the comment
+// "# tlswarden.toml" is the daemon's configuration, any other a rule file.
+var tomlBlock = regexp.MustCompile("(?ms)^```toml\n(.*?)^```")
+
+// TestDocumentedTOML loads every TOML block of the documentation as the daemon
+// would, runs the tests in it, and lets no warning pass.
+func TestDocumentedTOML(t *testing.T) {
+	blocks := 0
+	for _, name := range documents(t) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range tomlBlock.FindAllSubmatchIndex(data, -1) {
+			blocks++
+			block := data[m[2]:m[3]]
+			// Empty lines above it make the findings carry the document's lines.
+			padded := append([]byte(strings.Repeat("\n", strings.Count(string(data[:m[2]]), "\n"))), block...)
+			for _, d := range loadBlock(t, name, padded, strings.HasPrefix(string(block), "# tlswarden.toml")) {
+				t.Error(d)
+			}
+		}
+	}
+	if blocks == 0 {
+		t.Error("the documentation has no TOML block")
+	}
+}
+
+func loadBlock(t *testing.T, name string, block []byte, config bool) tomlfile.Diagnostics {
+	if config {
+		file := filepath.Join(t.TempDir(), filepath.Base(name))
+		if err := os.WriteFile(file, block, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, found := daemon.LoadConfig(file)
+		return found
+	}
+	res := rulefile.Load([]rulefile.Source{{Name: name, Data: block}}, rulefile.Options{})
+	tests := ruletest.Parse(res.Tests, res.Policy, &res.Found)
+	if res.Policy != nil {
+		ruletest.Report(tests, res.Policy, time.Now(), &res.Found)
+	}
+	return res.Found
+}
+
+// documents are the project's Markdown files.
+func documents(t *testing.T) []string {
+	var names []string
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root {
+			return fs.SkipDir
+		}
+		if err == nil && strings.HasSuffix(path, ".md") {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// direct is a line of go.mod that names a direct dependency.
+var direct = regexp.MustCompile(`(?m)^(?:require |\t)([^\s]+) v[^\s]+$`)
+
+// TestDependenciesAreJustified shows that CONTRIBUTING.md gives the reason for
+// each direct dependency.
+func TestDependenciesAreJustified(t *testing.T) {
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := direct.FindAllStringSubmatch(string(mod), -1)
+	if len(found) == 0 {
+		t.Error("go.mod names no direct dependency")
+	}
+	for _, m := range found {
+		if !regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(m[1]) + "` \\| .+ \\|$").Match(text) {
+			t.Errorf("CONTRIBUTING.md does not say why %s is needed", m[1])
+		}
+	}
+}
+
+// TestExampleRules loads the rule files that are shipped as examples.
+func TestExampleRules(t *testing.T) {
+	names, _ := filepath.Glob("../../packaging/examples/*.toml")
+	if len(names) == 0 {
+		t.Fatal("no examples")
+	}
+	for _, name := range names {
+		if filepath.Base(name) == "tlswarden.toml" {
+			continue
+		}
+		res := rulefile.LoadFiles([]string{name}, rulefile.Options{})
+		tests := ruletest.Parse(res.Tests, res.Policy, &res.Found)
+		if res.Policy != nil {
+			ruletest.Report(tests, res.Policy, time.Now(), &res.Found)
+		}
+		for _, d := range res.Found {
+			t.Error(d)
+		}
+	}
+}

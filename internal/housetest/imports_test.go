@@ -1,0 +1,125 @@
+package housetest
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "tlswarden/"
+
+// allowed says which packages of the module each package may import, and why.
+// Packages that are not listed may import none.
+var allowed = map[string]struct {
+	imports []string
+	reason  string
+}{
+	"cmd/tlswarden":         {[]string{"internal/daemon", "internal/tomlfile", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts"},
+	"internal/daemon":       {[]string{"internal/gate", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends and the gate"},
+	"internal/gate":         {[]string{"internal/tlsname", "rules"}, "it makes verdicts and knows nothing of protocols or files"},
+	"milter":                {[]string{"internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},
+	"policyd":               {[]string{"internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},
+	"rules":                 {[]string{"internal/tlsname"}, "the engine is pure"},
+	"rules/rulefile":        {[]string{"internal/tlsname", "internal/tomlfile", "rules"}, "it turns files into a policy and nothing else"},
+	"rules/ruletest":        {[]string{"internal/tlsname", "internal/tomlfile", "rules", "rules/rulefile"}, "it runs the tests of rule files"},
+	"internal/tlsname/gen":  {nil, "the generator reads its data only"},
+	"internal/mtatest/demo": {[]string{"internal/mtatest"}, "the demonstration uses the harness of the tests"},
+}
+
+// outside says which packages may import which modules that are not ours: each
+// is confined to the place that knows how to handle it.
+var outside = map[string]struct {
+	importers []string
+	reason    string
+}{
+	"github.com/emersion/go-milter":   {[]string{"milter"}, "its hazards are handled in one place"},
+	"github.com/hashicorp/golang-lru": {[]string{"internal/gate", "policyd"}, "bounded memory of what was seen and answered"},
+	"github.com/BurntSushi/toml":      {[]string{"internal/tomlfile"}, "all TOML is read with positions"},
+	"github.com/spf13/cobra":          {[]string{"cmd/tlswarden"}, "the command line"},
+	"golang.org/x/net":                {[]string{"rules"}, "internationalised domain names"},
+	"golang.org/x/tools":              {[]string{"rules/ruletest", "internal/mtatest"}, "txtar archives of cases"},
+	"github.com/rogpeppe/go-internal": {nil, "scripts over the real main, in tests only"},
+	"golang.org/x/sys":                {[]string{"internal/mtatest"}, "processes of the tests"},
+}
+
+// goFiles calls f for each Go file of the project, by its path from the root.
+func goFiles(t *testing.T, f func(path string)) {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		if d.IsDir() {
+			if name := d.Name(); rel != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "build") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(path, ".go") {
+			f(filepath.ToSlash(rel))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestImports holds every file against the two tables. Tests of a package may
+// import more of the module, but not what is confined elsewhere.
+func TestImports(t *testing.T) {
+	goFiles(t, func(path string) {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", path), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Errorf("%v", err)
+			return
+		}
+		pkg := filepath.ToSlash(filepath.Dir(path))
+		for _, spec := range file.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			checkImport(t, path, pkg, name)
+		}
+	})
+}
+
+func checkImport(t *testing.T, path, pkg, name string) {
+	if own, ok := strings.CutPrefix(name, module); ok {
+		if rule := allowed[pkg]; !slices.Contains(rule.imports, own) {
+			t.Errorf("%s imports %s, which %s may not: %s", path, own, pkg, rule.reason)
+		}
+		return
+	}
+	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
+		return // the standard library
+	}
+	for mod, rule := range outside {
+		if name == mod || strings.HasPrefix(name, mod+"/") {
+			if !slices.Contains(rule.importers, pkg) {
+				t.Errorf("%s imports %s, which is confined: %s", path, name, rule.reason)
+			}
+			return
+		}
+	}
+	t.Errorf("%s imports %s, which is in no table", path, name)
+}
+
+// TestTablesAreUsed shows that the tables name no package that is not there.
+func TestTablesAreUsed(t *testing.T) {
+	there := map[string]bool{}
+	goFiles(t, func(path string) { there[filepath.ToSlash(filepath.Dir(path))] = true })
+	for pkg := range allowed {
+		if !there[pkg] {
+			t.Errorf("the table of imports names %s, which does not exist", pkg)
+		}
+	}
+}
