@@ -11,6 +11,7 @@ import (
 
 	"tlswarden/internal/daemon"
 	"tlswarden/internal/tomlfile"
+	"tlswarden/packaging"
 	"tlswarden/rules/rulefile"
 	"tlswarden/rules/ruletest"
 )
@@ -121,6 +122,25 @@ func TestExampleRules(t *testing.T) {
 		}
 		for _, d := range res.Found {
 			t.Error(d)
+		}
+	}
+}
+
+// TestReadmeShowsTheSnippets shows that the README gives the lines that ship,
+// and that are tested with real mail servers.
+func TestReadmeShowsTheSnippets(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{packaging.PostfixMilter(), packaging.PostfixPolicy(), packaging.SendmailMilter()} {
+		if !strings.Contains(string(readme), line) {
+			t.Errorf("the README lacks %q", line)
+		}
+	}
+	for name, own := range map[string]string{daemon.DefaultMilter: packaging.MilterAddress, daemon.DefaultPolicy: packaging.PolicyAddress} {
+		if name != "inet:"+own {
+			t.Errorf("the snippets name %s, and the default is %s", own, name)
 		}
 	}
 }

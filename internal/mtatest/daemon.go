@@ -1,0 +1,155 @@
+package mtatest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// configName is the daemon's configuration file. A case's section of that
+// name is put between its first line and its tables.
+const configName = "tlswarden.toml"
+
+// Daemon is a running tlswarden.
+type Daemon struct {
+	// Hooks are the addresses that it listens on.
+	Hooks   Hooks
+	process *process
+	log     *lockedBuffer
+}
+
+// DaemonConfig is what a daemon is started with.
+type DaemonConfig struct {
+	// Program is the tlswarden binary.
+	Program string
+	// Dir is an existing directory, which the files go to.
+	Dir string
+	// Files are rule files and what they refer to, by name; rules.toml is loaded.
+	Files map[string]string
+	// Config is put into tlswarden.toml.
+	Config string
+	// Front says which front ends listen.
+	Front string
+}
+
+// StartDaemon writes the files, runs "tlswarden serve" and waits until it logs
+// msg=ready. The context bounds the wait, not the daemon's life.
+func StartDaemon(ctx context.Context, config DaemonConfig) (*Daemon, error) {
+	hooks, err := freeHooks(config.Front)
+	if err != nil {
+		return nil, err
+	}
+	for name, text := range config.Files {
+		path := filepath.Join(config.Dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			return nil, err
+		}
+	}
+	path := filepath.Join(config.Dir, configName)
+	if err := os.WriteFile(path, []byte(daemonConfig(hooks, config.Config)), 0o644); err != nil {
+		return nil, err
+	}
+	d := &Daemon{Hooks: hooks, log: &lockedBuffer{}}
+	cmd := exec.Command(config.Program, "serve", "--config", path)
+	cmd.Stdout, cmd.Stderr = d.log, d.log
+	if d.process, err = startProcess(cmd); err != nil {
+		return nil, err
+	}
+	if err := d.waitReady(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w; its log:\n%s", err, d.Log()), d.Stop())
+	}
+	return d, nil
+}
+
+// freeHooks finds ports for the front ends that the daemon is to have.
+func freeHooks(front string) (Hooks, error) {
+	var hooks Hooks
+	var err error
+	if front != FrontPolicy {
+		if hooks.Milter, err = freeAddress("127.0.0.1"); err != nil {
+			return hooks, err
+		}
+	}
+	if front != FrontMilter {
+		hooks.Policy, err = freeAddress("127.0.0.1")
+	}
+	return hooks, err
+}
+
+// daemonConfig is the text of tlswarden.toml. What the case adds comes before
+// the tables, so that it can have top-level keys.
+func daemonConfig(hooks Hooks, added string) string {
+	text := "rules = [\"rules.toml\"]\n" + added
+	if hooks.Milter != "" {
+		text += fmt.Sprintf("\n[milter]\nlisten = [\"inet:%s\"]\n", hooks.Milter)
+	}
+	if hooks.Policy != "" {
+		text += fmt.Sprintf("\n[policy]\nlisten = [\"inet:%s\"]\n", hooks.Policy)
+	}
+	return text + "\n[log]\nformat = \"logfmt\"\n"
+}
+
+func (d *Daemon) waitReady(ctx context.Context) error {
+	for !hasReadyLine(d.Log()) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("tlswarden is not ready: %w", ctx.Err())
+		case <-d.process.done:
+			return fmt.Errorf("tlswarden ended early: %v", d.process.err)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func hasReadyLine(log string) bool {
+	for line := range strings.Lines(log) {
+		fields, err := parseLogLine(line)
+		if err != nil {
+			continue
+		}
+		for _, field := range fields {
+			if field == (logField{"msg", "ready"}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Log is what the daemon logged so far; all there is, once it is stopped.
+func (d *Daemon) Log() string { return d.log.String() }
+
+// Stop asks the daemon to end and waits. It is an error if that takes longer
+// than ten seconds, or the daemon exits with anything but 0.
+func (d *Daemon) Stop() error {
+	if err := d.process.stop(10 * time.Second); err != nil {
+		return fmt.Errorf("tlswarden at its end: %w", err)
+	}
+	return nil
+}
+
+// lockedBuffer is a buffer that is written and read at the same time.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
