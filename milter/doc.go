@@ -56,13 +56,12 @@
 //
 // # Sessions that are not judged
 //
-// For mail that did not come by SMTP just now, cleanup(8) of Postfix plays a
-// session (non_smtpd_milters, postsuper -r) which shows the client of long ago
-// and no TLS. It is told by a queue id at CONNECT together with the lack of
-// {client_connections} and {client_resolve}, in which smtpd(8) always differs,
+// For mail that did not come by SMTP, or came so some time ago, cleanup(8) of
+// Postfix plays a session (non_smtpd_milters), which may show the client of that
+// time and never TLS. It is told by a queue id at CONNECT together with the lack
+// of {client_connections} and {client_resolve}, in which smtpd(8) always differs,
 // and only where v begins with "Postfix". It is let through without a question
-// and without changes. A Postfix with another mail_name has a listener of its
-// own for non_smtpd_milters, or none.
+// and without changes. If mail_name is another, leave non_smtpd_milters empty.
 //
 // # Actions
 //

@@ -90,10 +90,10 @@ func (s *session) connected(c connect, m macros) {
 }
 
 // simulated says whether cleanup(8) of Postfix plays a session for mail that
-// did not come by SMTP just now: from sendmail(1), or put back into the queue
-// by postsuper -r with the address of long ago and no word of TLS. Such a
-// session has a queue id at CONNECT and lacks what smtpd(8) always knows; in a
-// real one it is the other way round, and no client can change that.
+// did not come by SMTP, as from sendmail(1), or came so some time ago; it then
+// may show the client of that time, and never TLS. Such a session has a queue id
+// at CONNECT and lacks what smtpd(8) always knows; in a real one it is the other
+// way round, and no client can change that.
 func simulated(m macros) bool {
 	return m.queueID != "" && m.clientConnections == "" && m.clientResolve == ""
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"net"
 	"os"
@@ -465,5 +466,66 @@ func TestManyWait(t *testing.T) {
 		if n > 100_000 {
 			t.Fatal("there is no bound for empty addresses")
 		}
+	}
+}
+
+// TestManyCopies shows that all copies of the tag header are removed, from the
+// last to the first, however many there are.
+func TestManyCopies(t *testing.T) {
+	const copies = 3000
+	w := dialServer(t, Config{Gate: policyGate{policyOf(rules.Tag)}})
+	s := encrypted(postfix)
+	for range copies {
+		s.headers = append(s.headers, "X-TLS-Policy: forged")
+	}
+	o := w.play(s)
+	if o.end != "c" || len(o.changes) != copies {
+		t.Fatalf("%d changes, then %q", len(o.changes), o.end)
+	}
+	for i, c := range o.changes {
+		if want := fmt.Sprintf("m %d X-TLS-Policy ", copies-i); c != want {
+			t.Fatalf("change %d is %q, not %q", i, c, want)
+		}
+	}
+}
+
+// blocking is a gate that decides when it is told to.
+type blocking struct {
+	panicky
+	asked, told chan struct{}
+}
+
+func (b blocking) Open() Transaction { return b }
+
+func (b blocking) Decide(*rules.Session, rules.FieldSet, string) (rules.Decision, error) {
+	close(b.asked)
+	<-b.told
+	return rules.Decision{}, nil
+}
+
+// TestShutdownWithinDecision shows that an event in progress gets its reply.
+func TestShutdownWithinDecision(t *testing.T) {
+	libraryLog(t)
+	gate := blocking{asked: make(chan struct{}), told: make(chan struct{})}
+	ln := newPipes()
+	s := New(Config{Gate: gate})
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ln) }()
+	w := newWire(t, ln.dial())
+	w.send(cmdRcpt, cstrings("<b@example.com>"))
+	<-gate.asked
+	down := make(chan error, 1)
+	go func() { down <- s.Shutdown(context.Background()) }()
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	close(gate.told)
+	if a := w.await(); a.reply != "c" {
+		t.Errorf("the reply is %q", a.reply)
+	}
+	w.send(cmdAbort, "")
+	w.closed()
+	if err := <-down; err != nil {
+		t.Errorf("shutdown: %v", err)
 	}
 }
