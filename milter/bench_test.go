@@ -155,3 +155,57 @@ func BenchmarkFacts(b *testing.B) {
 		b.Fatal("the session is not known to be encrypted")
 	}
 }
+
+// BenchmarkSeparateWrites is the way of a message from an MTA that writes macros
+// and command separately and leaves Nagle's algorithm on, as Sendmail does. The
+// floor beside it is one that writes both at once.
+func BenchmarkSeparateWrites(b *testing.B) {
+	for _, separate := range []bool{false, true} {
+		name := map[bool]string{false: "at once", true: "separately"}[separate]
+		b.Run(name, func(b *testing.B) {
+			ln := listenForBench(b)
+			start(b, Config{Gate: policyGate{policyOf(rules.Reject)}}, ln)
+			c, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			if err := c.(*net.TCPConn).SetNoDelay(false); err != nil {
+				b.Fatal(err)
+			}
+			in := bufio.NewReader(c)
+			sc := newScript(true)
+			for _, step := range sc.start {
+				sendStep(b, c, in, step, separate)
+			}
+			for b.Loop() {
+				for _, step := range sc.message {
+					sendStep(b, c, in, step, separate)
+				}
+			}
+		})
+	}
+}
+
+// sendStep writes the frames of a step and reads the reply.
+func sendStep(b *testing.B, c net.Conn, in *bufio.Reader, step []byte, separate bool) {
+	first := len(step)
+	if separate {
+		first = lengthSize + int(binary.BigEndian.Uint32(step))
+	}
+	for _, part := range [][]byte{step[:first], step[first:]} {
+		if len(part) == 0 {
+			continue
+		}
+		if _, err := c.Write(part); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var head [lengthSize]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := in.Discard(int(binary.BigEndian.Uint32(head[:]))); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -91,6 +91,8 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		if pass {
 			c.rest = frame
+		} else if frame[lengthSize] == cmdMacro && c.frames.drained() {
+			quickAck(c.Conn) // the command is on its way, or held back
 		}
 	}
 	n := copy(p, c.rest)

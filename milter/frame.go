@@ -71,6 +71,9 @@ func (f *frames) next() ([]byte, error) {
 	return frame, nil
 }
 
+// drained says whether nothing has come beyond the last frame.
+func (f *frames) drained() bool { return f.in.Buffered() == f.held }
+
 // peek waits for n bytes in the buffer. The deadline is set only if it has to
 // wait, for it costs as much as parsing a frame.
 func (f *frames) peek(n int, wait time.Duration) ([]byte, error) {
