@@ -8,7 +8,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 # One set of flags for all tests, so that nothing is compiled twice.
 TEST    := CGO_ENABLED=1 $(GO) test -race -shuffle=on
 # A fuzz target of make test is run for this many inputs.
-FUZZ    ?= 20000x
+FUZZ    ?= 5000x
 
 .PHONY: build run demo test unit mta lint fuzz bench vuln deps demo-deps clean
 
