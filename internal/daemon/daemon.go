@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/syslog"
 	"net"
 	"os"
 	"slices"
@@ -51,7 +52,7 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	if found.HasErrors() {
 		return &ConfigError{found}
 	}
-	l, err := openLogs(c.Log, stderr)
+	l, err := openLogs(c.Log, stderr, syslog.New)
 	if err != nil {
 		return err
 	}

@@ -18,13 +18,16 @@ type logs struct {
 	closer    io.Closer
 }
 
-func openLogs(c LogConfig, stderr io.Writer) (*logs, error) {
+// dialSyslog connects to syslog, as syslog.New does.
+type dialSyslog func(syslog.Priority, string) (*syslog.Writer, error)
+
+func openLogs(c LogConfig, stderr io.Writer, dial dialSyslog) (*logs, error) {
 	l := &logs{format: c.Format}
 	out := stderr
 	options := &slog.HandlerOptions{Level: c.Level}
 	var own io.Writer = stderr
 	if c.Syslog {
-		w, err := syslog.New(syslog.LOG_MAIL|syslog.LOG_INFO, "tlswarden")
+		w, err := dial(syslog.LOG_MAIL|syslog.LOG_INFO, "tlswarden")
 		if err != nil {
 			return nil, fmt.Errorf("cannot log to syslog: %w", err)
 		}
@@ -79,10 +82,10 @@ type syslogLevels struct{ w *syslog.Writer }
 
 func (s syslogLevels) Write(p []byte) (int, error) {
 	send := s.w.Info
-	switch {
-	case bytes.Contains(p, []byte("level=ERROR")), bytes.Contains(p, []byte(`"level":"ERROR"`)):
+	switch { // the level is the first attribute, as the time is left out
+	case bytes.HasPrefix(p, []byte("level=ERROR ")), bytes.HasPrefix(p, []byte(`{"level":"ERROR"`)):
 		send = s.w.Err
-	case bytes.Contains(p, []byte("level=WARN")), bytes.Contains(p, []byte(`"level":"WARN"`)):
+	case bytes.HasPrefix(p, []byte("level=WARN ")), bytes.HasPrefix(p, []byte(`{"level":"WARN"`)):
 		send = s.w.Warning
 	}
 	return len(p), send(string(bytes.TrimSuffix(p, []byte{'\n'})))
