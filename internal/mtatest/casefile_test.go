@@ -108,6 +108,7 @@ EHLO x
 func FuzzParseCase(f *testing.F) {
 	f.Add(least)
 	f.Add("-- a --\r\n--  b  --\n-- --\n--  --\n-- c --x\nend")
+	f.Add("-- a --\r")
 	f.Add("-- session --\nconnect\n[postfix] DATA => 250 2.0.0 /x/\n| a\n-- delivered --\n[milter] b@example.com\n\ttop A: /b/\n-- log --\nno a=\"b c\"\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if _, err := ParseCase("x.txt", []byte(text)); err != nil && !strings.HasPrefix(err.Error(), "x.txt:") {

@@ -43,7 +43,9 @@ func split(data []byte) []source {
 }
 
 func sectionName(line string) (string, bool) {
-	line = strings.TrimRight(line, "\r\n")
+	if rest, ended := strings.CutSuffix(line, "\n"); ended {
+		line = strings.TrimSuffix(rest, "\r")
+	}
 	if !strings.HasPrefix(line, "-- ") || !strings.HasSuffix(line, " --") || len(line) < 7 {
 		return "", false
 	}
