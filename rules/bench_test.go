@@ -73,3 +73,52 @@ func TestAcceptDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v", sink.Action)
 	}
 }
+
+// BenchmarkLargePolicy is ten thousand rules and lists of a hundred thousand
+// entries beside ten rules.
+func BenchmarkLargePolicy(b *testing.B) {
+	s := benchSession("TLSv1.3", "TLS_AES_256_GCM_SHA384")
+	for _, c := range []struct {
+		name   string
+		policy *Policy
+	}{{"10", benchPolicy()}, {"10000", largePolicy(10000, 100000)}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if v := c.policy.Evaluate(s, 0); v.Action != Accept {
+					b.Fatal(v.Action)
+				}
+			}
+		})
+	}
+}
+
+// largePolicy has the ten rules of benchPolicy below many others, by turns on
+// sender domain, recipient domain and client, and some on long lists.
+func largePolicy(n, entries int) *Policy {
+	domains, clients := NewSet(KindDomain), NewSet(KindAddress)
+	for i := range entries {
+		if domains.Add(fmt.Sprintf("d%d.example.net", i)) != nil || clients.Add(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255)) != nil {
+			panic("bad entry")
+		}
+	}
+	var rs []*Rule
+	for i := range n {
+		c := on(FieldSenderDomain, fmt.Sprintf("s%d.example.org", i), fmt.Sprintf(".t%d.example.org", i))
+		switch i % 4 {
+		case 1:
+			c = on(FieldRecipientDomain, fmt.Sprintf("r%d.example.com", i))
+		case 2:
+			c = on(FieldClient, fmt.Sprintf("100.%d.%d.0/24", i>>8, i&255))
+		case 3:
+			c = Condition{Field: FieldByID(FieldSenderDomain), Set: NewSet(KindDomain)}
+			c.Set.AddSet(domains, false)
+			if i%8 == 3 {
+				c = Condition{Field: FieldByID(FieldClient), Set: NewSet(KindAddress)}
+				c.Set.AddSet(clients, false)
+			}
+		}
+		rs = append(rs, &Rule{Name: fmt.Sprint(i), When: []Condition{c}, Require: required("bcp195"), Otherwise: Reject})
+	}
+	return New(Config{Rules: append(rs, benchPolicy().Rules()[1:]...)})
+}

@@ -16,6 +16,7 @@ const DefaultHeader = "X-TLS-Policy"
 // Policy is a compiled list of rules. It is immutable.
 type Policy struct {
 	rules    []*Rule
+	index    *index // nil: read all rules
 	header   string
 	stampAll bool
 	url      string
@@ -44,6 +45,7 @@ func New(c Config) *Policy {
 		p.tags = p.tags || !r.Observe && (r.mayDo(Tag) || r.Tag != "")
 		p.holds = p.holds || !r.Observe && r.mayDo(Quarantine)
 	}
+	p.index = newIndex(p.rules)
 	return p
 }
 
@@ -83,14 +85,39 @@ func (p *Policy) Evaluate(s *Session, later FieldSet) Verdict {
 	return p.read(s, later, nil)
 }
 
-// read is the one walk over the rules.
+// read is the one walk over the rules: over those that can apply, or with a
+// tracer over all.
 func (p *Policy) read(s *Session, later FieldSet, t *tracer) Verdict {
 	r := reading{policy: p, session: s, later: later, tracer: t}
-	for _, rule := range p.rules {
-		if r.rule(rule) {
-			break
-		}
+	if t == nil && p.index != nil && p.index.usable(s) {
+		var room [64]int32
+		r.some(p.index.always, p.index.candidates(s, room[:0]))
+	} else {
+		r.all()
 	}
 	r.apply()
 	return r.verdict
+}
+
+func (r *reading) all() {
+	for _, rule := range r.policy.rules {
+		if r.rule(rule) {
+			return
+		}
+	}
+}
+
+// some reads the rules of two ordered lists in their common order.
+func (r *reading) some(a, b []int32) {
+	for len(a) > 0 || len(b) > 0 {
+		var next int32
+		if len(b) == 0 || len(a) > 0 && a[0] < b[0] {
+			next, a = a[0], a[1:]
+		} else {
+			next, b = b[0], b[1:]
+		}
+		if r.rule(r.policy.rules[next]) {
+			return
+		}
+	}
 }

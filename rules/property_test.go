@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -185,6 +186,40 @@ func TestExplainAgrees(t *testing.T) {
 		}
 		if again := p.Evaluate(s, later); !reflect.DeepEqual(v, again) {
 			t.Error("the same question got two answers")
+		}
+	})
+}
+
+// TestIndexChangesNothing compares the reading of looked-up rules with that of
+// all rules, on policies that are long enough to be indexed.
+func TestIndexChangesNothing(t *testing.T) {
+	random(t, func(g generator) {
+		var rs []*Rule
+		for len(rs) < indexFrom {
+			rs = append(rs, g.rules()...)
+		}
+		shared := NewSet(KindDomain)
+		if err := errors.Join(shared.Add("x.example"), shared.Add("!y.example")); err != nil {
+			t.Fatal(err)
+		}
+		for range g.IntN(4) {
+			c := Condition{Field: FieldByID(FieldSenderDomain), Set: NewSet(KindDomain)}
+			c.Set.AddSet(shared, g.IntN(3) == 0)
+			if g.IntN(2) == 0 {
+				if err := c.Set.Add(pick(g, ".example", "y.example", "/x/")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := g.rule(99, pick(g, "exempt", "act", "require"))
+			r.When = append([]Condition{c}, r.When...)
+			rs = g.insert(rs, r)
+		}
+		p, s := New(Config{Rules: rs}), g.session()
+		later := pick(g, 0, SetOf(FieldTLS), SetOf(FieldSenderDomain, FieldClient))
+		plain := *p
+		plain.index = nil
+		if a, b := p.Evaluate(s, later), plain.Evaluate(s, later); !reflect.DeepEqual(a, b) {
+			t.Errorf("indexed %+v\nplain %+v", a, b)
 		}
 	})
 }

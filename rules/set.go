@@ -138,14 +138,7 @@ func (e *entries) hitAddress(a netip.Addr) bool {
 		return false
 	}
 	for _, l := range e.lengths {
-		bits := int(l)
-		if a.Is4() != (bits <= 32) {
-			continue
-		}
-		if bits > 32 {
-			bits -= ipv6Offset
-		}
-		if p, err := a.Prefix(bits); err == nil && hit(e.prefixes, p) {
+		if p, ok := cover(a, l); ok && hit(e.prefixes, p) {
 			return true
 		}
 	}
