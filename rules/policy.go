@@ -49,7 +49,15 @@ func New(c Config) *Policy {
 	return p
 }
 
-func (r *Rule) mayDo(a Action) bool { return r.Does() == a || r.OnUnknown == Known(a) }
+// mayDo says whether the rule can ever take an action, at any step.
+func (r *Rule) mayDo(a Action) bool {
+	for _, step := range r.Rollout {
+		if step.Action == Known(a) {
+			return true
+		}
+	}
+	return r.Does() == a || r.OnUnknown == Known(a)
+}
 
 // WithEnforce returns the same policy under another position of the safety
 // catch.

@@ -7,11 +7,17 @@ type reading struct {
 	later   FieldSet
 	tracer  *tracer
 	verdict Verdict
-	skipped bool // an exemption was skipped for want of a fact
+	stance  stance // of the rule that is being read
+	skipped bool   // an exemption was skipped for want of a fact
 }
 
 // rule reads one rule and says whether the reading ends with it.
 func (r *reading) rule(rule *Rule) (end bool) {
+	r.stance = rule.stance(r.session)
+	if r.stance.expired {
+		r.tracer.step(r, rule, PassedOver, conjunction{settled: -1}, grade{})
+		return false
+	}
 	c := all(rule.When, r.session)
 	switch c.truth {
 	case False:
@@ -24,7 +30,7 @@ func (r *reading) rule(rule *Rule) (end bool) {
 		return r.undecided(rule, c, grade{})
 	}
 	if rule.Require == nil {
-		return r.bite(rule, Applied, rule.Action, c, grade{})
+		return r.bite(rule, Applied, c, grade{})
 	}
 	g := rule.Require.grade(r.session)
 	switch g.truth() {
@@ -32,7 +38,7 @@ func (r *reading) rule(rule *Rule) (end bool) {
 		r.note(rule, Met, c, g)
 		return false
 	case False:
-		return r.bite(rule, NotMet, rule.Otherwise, c, g)
+		return r.bite(rule, NotMet, c, g)
 	}
 	if g.unknown&r.later != 0 {
 		return r.wait(rule, c, g)
@@ -48,10 +54,10 @@ func (r *reading) wait(rule *Rule, c conjunction, g grade) bool {
 }
 
 // bite is a rule that applies, or whose requirement is not met.
-func (r *reading) bite(rule *Rule, o Outcome, a Action, c conjunction, g grade) bool {
-	if rule.Observe {
+func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade) bool {
+	if r.stance.observe {
 		r.note(rule, Observed, c, g)
-		r.observe(rule, a, g)
+		r.observe(rule, r.stance.does, g)
 		return false
 	}
 	r.note(rule, o, c, g)
@@ -59,7 +65,7 @@ func (r *reading) bite(rule *Rule, o Outcome, a Action, c conjunction, g grade) 
 		r.exempt(rule)
 		return true
 	}
-	return r.say(rule, a, g, 0)
+	return r.say(rule, r.stance.does, g, 0)
 }
 
 // undecided is a rule that a missing fact keeps from being read.
@@ -69,23 +75,23 @@ func (r *reading) undecided(rule *Rule, c conjunction, g grade) bool {
 		return r.onUnknown(rule, a, g)
 	}
 	if g.open == 0 { // the rule is skipped
-		if rule.Exempts() && !rule.Observe {
+		if rule.Exempts() && !r.stance.observe {
 			r.skipped = true
 		}
 		return false
 	}
-	if rule.Observe {
-		r.observe(rule, min(rule.Otherwise, Defer), g)
+	if r.stance.observe {
+		r.observe(rule, min(r.stance.does, Defer), g)
 		return false
 	}
-	return r.say(rule, rule.Otherwise, g, SoftUnknown)
+	return r.say(rule, r.stance.does, g, SoftUnknown)
 }
 
 // onUnknown does what the rule says for the case that a fact is missing. To
 // accept is to exempt where the rule exempts, and to go on elsewhere.
 func (r *reading) onUnknown(rule *Rule, a Action, g grade) bool {
 	switch {
-	case rule.Observe:
+	case r.stance.observe:
 		r.observe(rule, a, g)
 		return false
 	case a == Accept && rule.Exempts():

@@ -1,5 +1,7 @@
 package rules
 
+import "time"
+
 // Rule says when it applies and what then becomes of the mail. It has either an
 // Action, or a Require with Otherwise.
 type Rule struct {
@@ -10,13 +12,18 @@ type Rule struct {
 	Require   *Profile // the bar to clear when it applies
 	Otherwise Action   // what is done when it is not cleared
 
-	OnUnknown Fact[Action] // what is done instead when a fact is missing
-	Observe   bool         // record what would have been done, and do nothing
+	OnUnknown Fact[Action]    // what is done instead when a fact is missing
+	Observe   bool            // record what would have been done, and do nothing
+	Rollout   []RolloutStep   // by time; before the first the rule is under observe
+	Expires   Fact[time.Time] // from then on the rule is passed over
 
 	Code   int       // SMTP reply code; 0: by the kind of shortfall
 	Status string    // enhanced status code (RFC 3463); "": as Code
 	Reply  *Template // reply text; nil: what was seen and what is needed
 	Tag    string    // text for the tag header
+
+	Owner string // who answers for the rule
+	Note  string // why it is there
 
 	File string // where the rule is written
 	Line int

@@ -7,14 +7,14 @@
 //	judge_local = true          # also judge mail from this machine
 //	[reply]                     # defaults for replies
 //	[tag]                       # the tag header
-//	[list]                      # named lists for conditions
+//	[list]                      # named lists for conditions, here or in files of their own
 //	[profile.NAME]              # a bar that encryption must clear
 //	[[rule]]                    # what is asked of whom
 //	[[test]]                    # what the rules must do; read by package ruletest
 //
 // # Limits
 //
-// A file has at most 16 MiB. Lists stand in the rule files themselves.
+// A file, of rules or of a list, has at most 16 MiB.
 //
 // # Sources
 //

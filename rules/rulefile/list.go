@@ -2,6 +2,7 @@ package rulefile
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 
 	"tlswarden/internal/tomlfile"
@@ -23,31 +24,98 @@ func (l *loader) takeLists(t *tomlfile.Table) {
 			l.found.Errorf(e.Pos, "", "list %q stands at %s:%d already", e.Key, at.pos.File, at.pos.Line)
 			continue
 		}
-		a, ok := e.Value.(tomlfile.Array)
-		if !ok {
-			l.found.Errorf(e.Pos, "", "list %q must be an array of entries, not %s", e.Key, tomlfile.KindName(e.Value))
-			a = nil
-		} else if len(a) == 0 {
-			l.found.Errorf(e.Pos, "", "list %q is empty: no condition on it would ever hold", e.Key)
-		}
-		l.lists[e.Key] = &list{name: e.Key, pos: e.Pos, entries: a, sets: map[rules.Kind]*rules.Set{}}
+		l.lists[e.Key] = &list{name: e.Key, pos: e.Pos, entries: l.listEntries(e), sets: map[rules.Kind]*rules.Set{}}
 	}
 }
 
-// set compiles the list for one kind of field.
+// listEntries reads the entries where they stand, or from the file that holds
+// them.
+func (l *loader) listEntries(e tomlfile.Entry) tomlfile.Array {
+	switch v := e.Value.(type) {
+	case tomlfile.Array:
+		if len(v) == 0 {
+			l.emptyList(e)
+		}
+		return v
+	case *tomlfile.Table:
+		return l.fileEntries(e, v)
+	}
+	l.found.Errorf(e.Pos, "", "list %q must be an array of entries, or a table with file, not %s", e.Key, tomlfile.KindName(e.Value))
+	return nil
+}
+
+func (l *loader) emptyList(e tomlfile.Entry) {
+	l.found.Errorf(e.Pos, "", "list %q is empty: no condition on it would ever hold", e.Key)
+}
+
+// fileEntries reads { file = "partners.txt" }: one entry a line, with comments
+// from "#" on. The name is relative to the rule file.
+func (l *loader) fileEntries(e tomlfile.Entry, t *tomlfile.Table) tomlfile.Array {
+	r := tomlfile.Read(t, "list "+quote(e.Key)+": ", &l.found)
+	name, pos, ok := r.String("file")
+	allowEmpty, _, _ := r.Bool("allow_empty")
+	r.Done()
+	if !ok {
+		if _, there := r.Entry("file"); !there {
+			r.Errorf(e.Pos, "", "a table without file")
+		}
+		return nil
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(e.Pos.File), name)
+	}
+	data, err := readFile(name)
+	if err != nil {
+		r.Errorf(pos, "", "%s %v", name, err)
+		return nil
+	}
+	entries := listLines(name, string(data))
+	if len(entries) == 0 && !allowEmpty {
+		r.Errorf(pos, "set allow_empty = true if that is meant", "%s has no entry: no condition on it would ever hold", name)
+	}
+	return entries
+}
+
+func listLines(file, data string) tomlfile.Array {
+	var entries tomlfile.Array
+	number := 0
+	for line := range strings.Lines(strings.TrimPrefix(data, "\ufeff")) {
+		number++
+		if i := strings.IndexByte(line, '#'); i >= 0 && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			line = line[:i]
+		}
+		if line = strings.TrimSpace(line); line != "" {
+			entries = append(entries, tomlfile.Element{Pos: tomlfile.Pos{File: file, Line: number}, Value: line})
+		}
+	}
+	return entries
+}
+
+// maxPerList bounds the findings in one list: a file of the wrong form has as
+// many as lines.
+const maxPerList = 20
+
+// listSet compiles the list for one kind of field.
 func (l *loader) listSet(li *list, kind rules.Kind) *rules.Set {
 	if s, ok := li.sets[kind]; ok {
 		return s
 	}
 	s := rules.NewSet(kind)
 	li.sets[kind] = s
+	bad := 0
 	for _, e := range li.entries {
+		if bad == maxPerList {
+			l.found.Errorf(e.Pos, "", "list %q: there are more lines like these", li.name)
+			break
+		}
 		if text, ok := e.Value.(string); ok && strings.HasPrefix(strings.TrimPrefix(text, "!"), "@") {
 			l.found.Errorf(e.Pos, "", "list %q: a list cannot name another list", li.name)
+			bad++
 			continue
 		}
-		if err := s.Add(plain(e.Value)); err != nil {
+		if err := s.Add(l.plain(e.Value)); err != nil {
 			l.found.Errorf(e.Pos, hintFor(err), "list %q: %v", li.name, err)
+			bad++
 		}
 	}
 	return s
@@ -71,7 +139,7 @@ func (l *loader) set(kind rules.Kind, entries tomlfile.Array, r *tomlfile.Reader
 			s.AddSet(l.listSet(li, kind), negated)
 			continue
 		}
-		if err := s.Add(plain(e.Value)); err != nil {
+		if err := s.Add(l.plain(e.Value)); err != nil {
 			r.Errorf(e.Pos, hintFor(err), "%s: %v", key, err)
 		}
 	}

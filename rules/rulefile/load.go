@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
@@ -21,6 +22,9 @@ type Source struct {
 type Options struct {
 	NoMilter bool // no milter is enabled
 	NoPolicy bool // no policy service is enabled
+
+	Now  time.Time      // for what has expired; zero: the time of the run
+	Zone *time.Location // in which dates are meant; nil: that of the process
 }
 
 // Result is what was read.
@@ -58,8 +62,11 @@ func readFile(name string) ([]byte, error) {
 	if info.IsDir() {
 		return nil, fmt.Errorf("is a directory")
 	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("is no regular file")
+	}
 	if info.Size() > tomlfile.MaxSize {
-		return nil, fmt.Errorf("has %d bytes; a rule file has at most %d", info.Size(), tomlfile.MaxSize)
+		return nil, fmt.Errorf("has %d bytes, and at most %d are read", info.Size(), tomlfile.MaxSize)
 	}
 	data, err := os.ReadFile(name)
 	return data, pathless(err)
@@ -129,6 +136,8 @@ func Load(sources []Source, o Options) Result {
 // stands below it or in another file.
 type loader struct {
 	opts     Options
+	now      time.Time
+	zone     *time.Location
 	found    tomlfile.Diagnostics
 	config   rules.Config
 	lists    map[string]*list
@@ -142,6 +151,12 @@ type loader struct {
 
 func newLoader(o Options) *loader {
 	l := &loader{opts: o, lists: map[string]*list{}, profiles: map[string]*profile{}, names: map[string]tomlfile.Pos{}}
+	if l.now, l.zone = o.Now, o.Zone; l.now.IsZero() {
+		l.now = time.Now()
+	}
+	if l.zone == nil {
+		l.zone = time.Local
+	}
 	for _, p := range rules.BuiltinProfiles() {
 		l.profiles[p.Name] = &profile{built: p, builtin: true}
 	}

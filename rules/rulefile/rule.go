@@ -12,14 +12,10 @@ import (
 
 func quote(s string) string { return strconv.Quote(s) }
 
-// plain turns a TOML value into what a set takes: dates without a zone are
-// meant in that of the daemon.
-func plain(v any) any {
-	switch d := v.(type) {
-	case tomlfile.LocalDate:
-		return d.In(time.Local)
-	case tomlfile.LocalDateTime:
-		return d.In(time.Local)
+// plain turns a TOML value into what a set takes.
+func (l *loader) plain(v any) any {
+	if t, ok := l.moment(v); ok {
+		return t
 	}
 	return v
 }
@@ -35,7 +31,10 @@ func (l *loader) rule(t *tomlfile.Table) *rules.Rule {
 	if b, _, ok := r.Bool("observe"); ok {
 		rule.Observe = b
 	}
+	l.times(r, rule)
 	l.onUnknown(r, rule)
+	rule.Owner, _, _ = r.String("owner")
+	rule.Note, _, _ = r.String("note")
 	l.answer(r, rule)
 	r.Done()
 	l.suppliers(r, rule)
@@ -102,7 +101,7 @@ func (l *loader) when(r *tomlfile.Reader, rule *rules.Rule) {
 		if !ok {
 			entries = tomlfile.Array{{Pos: e.Pos, Value: e.Value}}
 		}
-		rule.When = append(rule.When, rules.Condition{Field: f, Set: l.set(f.Kind, entries, r, e), Text: describe(entries)})
+		rule.When = append(rule.When, rules.Condition{Field: f, Set: l.set(f.Kind, entries, r, e), Text: l.describe(entries)})
 	}
 }
 
@@ -130,14 +129,14 @@ func fieldNames() []string {
 }
 
 // describe renders the value of a condition as the file has it, shortened.
-func describe(entries tomlfile.Array) string {
+func (l *loader) describe(entries tomlfile.Array) string {
 	var parts []string
 	for i, e := range entries {
 		if i == 5 {
 			parts = append(parts, "...")
 			break
 		}
-		switch v := plain(e.Value).(type) {
+		switch v := l.plain(e.Value).(type) {
 		case string:
 			parts = append(parts, v)
 		case bool:

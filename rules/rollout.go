@@ -1,0 +1,103 @@
+package rules
+
+import (
+	"hash/fnv"
+	"net/netip"
+	"time"
+)
+
+// RolloutStep is a stage of a rule's rollout: from a point of time on, the rule takes
+// another action, is under observe, or applies to a part of the senders.
+type RolloutStep struct {
+	From    time.Time
+	Action  Fact[Action] // instead of the rule's own
+	Observe bool
+	Percent int // of the senders, 1 to 100; the others get the step before
+}
+
+// stance is what a rule does at a point of time to a sender.
+type stance struct {
+	expired bool
+	observe bool
+	does    Action
+}
+
+// stance works out what the rule does to a session. Before the first step of a
+// rollout it is under observe.
+func (r *Rule) stance(s *Session) stance {
+	st := stance{observe: r.Observe, does: r.Does()}
+	if len(r.Rollout) == 0 && !r.Expires.known {
+		return st
+	}
+	now := s.Now.value
+	if r.Expires.known && !now.Before(r.Expires.value) {
+		st.expired = true
+		return st
+	}
+	for i := len(r.Rollout) - 1; i >= 0; i-- {
+		if step := &r.Rollout[i]; !now.Before(step.From) && r.picks(s, step.Percent) {
+			st.observe = step.Observe
+			st.does = step.Action.Or(st.does)
+			return st
+		}
+	}
+	st.observe = st.observe || len(r.Rollout) > 0
+	return st
+}
+
+// Expired says whether the rule is passed over for good.
+func (r *Rule) Expired(now time.Time) bool { return r.Expires.known && !now.Before(r.Expires.value) }
+
+// picks says whether a sender is among the percentage. It depends on the rule's
+// name and on who sends, not on chance, so that a retry gets the same answer,
+// and who is picked stays so when the percentage grows. A sender that is not
+// known is not picked.
+func (r *Rule) picks(s *Session, percent int) bool {
+	if percent >= 100 {
+		return true
+	}
+	h := fnv.New64a()
+	h.Write([]byte(r.Name))
+	h.Write([]byte{0})
+	switch domain, known := s.sender.domain.Get(); {
+	case !known:
+		return false
+	case domain != "":
+		h.Write([]byte(domain))
+	default:
+		network, ok := ClientNetwork(s.Client.value)
+		if !ok {
+			return false
+		}
+		b, _ := network.MarshalBinary() // never fails
+		h.Write(b)
+	}
+	return int(mix(h.Sum64())%100) < percent
+}
+
+// mix spreads the bits of a hash, whose low ones FNV leaves alike for alike
+// texts (the finaliser of MurmurHash3).
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// The lengths of a client's network.
+const (
+	networkBits4 = 24
+	networkBits6 = 56
+)
+
+// ClientNetwork is the network that stands for a client where its address alone
+// is too narrow: /24 for IPv4, /56 for IPv6. There is none without an address.
+func ClientNetwork(a netip.Addr) (netip.Prefix, bool) {
+	bits := networkBits4
+	if a.Is6() && !a.Is4In6() {
+		bits = networkBits6
+	}
+	p, err := a.Unmap().Prefix(bits)
+	return p, err == nil && p.IsValid()
+}
