@@ -33,11 +33,12 @@ func (f fault) Error() string { return string(f) }
 // frames reads whole frames from a connection. It holds no more memory than a
 // client has sent bytes, apart from one small buffer.
 type frames struct {
-	conn net.Conn
-	in   *bufio.Reader
-	held int           // bytes of in that the last frame still occupies
-	idle time.Duration // how long the first byte may take, and the rest of the length
-	rest time.Duration // how long the rest of a frame may take
+	conn  net.Conn
+	in    *bufio.Reader
+	held  int           // bytes of in that the last frame still occupies
+	idle  time.Duration // how long the first byte of a frame may take
+	rest  time.Duration // how long the rest of it may take
+	begun bool          // a frame has come
 }
 
 func newFrames(c net.Conn, idle, rest time.Duration) frames {
@@ -51,9 +52,12 @@ func (f *frames) next() ([]byte, error) {
 		return nil, err
 	}
 	f.held = 0
-	head, err := f.peek(lengthSize, f.idle)
-	if err != nil {
+	if err := f.begin(); err != nil {
 		return nil, err
+	}
+	head, err := f.peek(lengthSize, f.rest)
+	if err != nil {
+		return nil, late(err, "frame not complete in time")
 	}
 	length := binary.BigEndian.Uint32(head)
 	if length == 0 || length > maxFrame {
@@ -69,6 +73,21 @@ func (f *frames) next() ([]byte, error) {
 	}
 	f.held = size
 	return frame, nil
+}
+
+// begin waits for the first byte of a frame: for the first frame of all, with
+// which an MTA begins at once, no longer than for the rest of one.
+func (f *frames) begin() error {
+	wait, first := f.idle, !f.begun
+	if first {
+		wait = f.rest
+	}
+	_, err := f.peek(1, wait)
+	if first {
+		err = late(err, "nothing was said after connecting")
+	}
+	f.begun = err == nil
+	return err
 }
 
 // drained says whether nothing has come beyond the last frame.

@@ -136,6 +136,9 @@ func (s *session) carryOut(m *milter.Modifier) reply {
 	}
 	// Removals come first: once a header stands above Postfix's own Received,
 	// it counts that one, too.
+	if msg.outside && msg.copies > maxCopies {
+		return tooManyCopies
+	}
 	s.removeCopies(m)
 	if msg.stamp != "" && s.header != "" {
 		if !s.granted(milter.OptAddHeader) {
@@ -147,6 +150,11 @@ func (s *session) carryOut(m *milter.Modifier) reply {
 	}
 	return proceed
 }
+
+// maxCopies bounds the tag headers from outside that are removed from a message:
+// each costs Postfix a jump in its queue file, and cleanup(8) dies of ten
+// thousand. A message with more was made to do harm.
+const maxCopies = 100
 
 // maxStamp keeps the tag header on one line (RFC 5322 section 2.1.1: 998 with
 // the name).

@@ -18,6 +18,9 @@ const (
 	// section 4.5.3.1.10 has it of too many recipients.
 	apart = reply(string(actReplyCode) + "452 4.5.3 This recipient needs a copy of the message of its own, send it separately\x00")
 
+	// tooManyCopies refuses a message with more forged tag headers than are removed.
+	tooManyCopies = reply(string(actReplyCode) + "554 5.6.0 The message has too many header fields of one name\x00")
+
 	// cannotHold keeps mail that is to be quarantined from slipping through.
 	cannotHold = reply(string(actReplyCode) + "451 4.3.5 This message is to be quarantined, which the mail server does not offer\x00")
 )

@@ -205,9 +205,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.leave()
 	}
+	s.mu.Unlock()
+	select {
+	case <-done:
+	case <-time.After(lastMoment):
+	}
 	return ctx.Err()
 }
+
+// lastMoment is how long connections that were closed get to end what they do.
+const lastMoment = 2 * time.Second

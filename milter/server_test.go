@@ -60,7 +60,7 @@ func TestSlowClients(t *testing.T) {
 		log  string
 	}{
 		{"silent", func(*testing.T, *wire) {}, ""},
-		{"silent within a length", func(_ *testing.T, w *wire) { w.write([]byte{0, 0}) }, ""},
+		{"silent within a length", func(_ *testing.T, w *wire) { w.write([]byte{0, 0}) }, "frame not complete in time"},
 		{"silent within a frame", func(_ *testing.T, w *wire) { w.write([]byte{0, 0, 0, 5, 'H', 'x'}) }, "frame not complete in time"},
 		{"silent within a long frame", func(_ *testing.T, w *wire) { w.write(frame(cmdHelo, strings.Repeat("x", 100_000))[:50_000]) }, "frame not complete in time"},
 		{"a byte at a time", func(_ *testing.T, w *wire) {
@@ -469,10 +469,43 @@ func TestManyWait(t *testing.T) {
 	}
 }
 
+// TestNothingSaid shows that who connects and says nothing is left soon, with a
+// line in the log.
+func TestNothingSaid(t *testing.T) {
+	for name, begin := range map[string][]byte{"nothing": nil, "a byte": {0}} {
+		t.Run(name, func(t *testing.T) {
+			var lines logBuffer
+			c := quick(Config{Gate: &scriptGate{}, Log: lines.logger()})
+			c.IdleTimeout = time.Hour
+			w := dialServer(t, c)
+			if len(begin) > 0 {
+				w.write(begin)
+			}
+			w.closed()
+			lines.waitFor(t, "milter: connection closed")
+		})
+	}
+}
+
+// TestTooManyCopies shows that a message with more copies of the tag header than
+// are removed is refused, and that nothing is changed in it.
+func TestTooManyCopies(t *testing.T) {
+	for copies, want := range map[int]string{maxCopies: "c", maxCopies + 1: "554 5.6.0 The message has too many header fields of one name"} {
+		w := dialServer(t, Config{Gate: policyGate{policyOf(rules.Tag)}})
+		s := encrypted(postfix)
+		for range copies {
+			s.headers = append(s.headers, "x-tls-policy: forged")
+		}
+		if o := w.play(s); o.end != want || want != "c" && len(o.changes) > 0 {
+			t.Errorf("%d copies: %d changes, then %q", copies, len(o.changes), o.end)
+		}
+	}
+}
+
 // TestManyCopies shows that all copies of the tag header are removed, from the
-// last to the first, however many there are.
+// last to the first.
 func TestManyCopies(t *testing.T) {
-	const copies = 3000
+	const copies = maxCopies
 	w := dialServer(t, Config{Gate: policyGate{policyOf(rules.Tag)}})
 	s := encrypted(postfix)
 	for range copies {
@@ -527,5 +560,27 @@ func TestShutdownWithinDecision(t *testing.T) {
 	w.closed()
 	if err := <-down; err != nil {
 		t.Errorf("shutdown: %v", err)
+	}
+}
+
+// TestHeloEndsTransaction shows that EHLO within a mail transaction ends it (RFC
+// 5321 section 4.1.4), so that shutting down does not wait for its message.
+func TestHeloEndsTransaction(t *testing.T) {
+	ln := newPipes()
+	s := New(Config{Gate: &scriptGate{}})
+	go s.Serve(ln)
+	w := newWire(t, ln.dial())
+	w.negotiate(offer())
+	for _, step := range []struct {
+		command byte
+		content string
+	}{{cmdMail, cstrings("<a@example.net>")}, {cmdHelo, cstrings("mail.example.net")}} {
+		w.send(step.command, step.content)
+		w.await()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("the shutdown waits for a message that never comes: %v", err)
 	}
 }

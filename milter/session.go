@@ -176,6 +176,9 @@ func (s *session) Body(m *milter.Modifier) (milter.Response, error) {
 
 // Abort is called when a message is given up, or an SMTP session begins anew.
 func (s *session) Abort(*milter.Modifier) error {
+	if s.inTransaction && !s.simulated {
+		s.gate.end("")
+	}
 	s.inTransaction = false
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"tlswarden/rules"
 	"tlswarden/rules/ruletest"
+	"tlswarden/rules/ruletest/corpus"
 )
 
 // start serves a listener until the end of the test.
@@ -246,7 +247,7 @@ func (g corpusGate) Decide(s *rules.Session, later rules.FieldSet, _ string) (ru
 // TestCorpus plays the shared session cases by the milter protocol, as both
 // MTAs. The verdicts must be those of the engine alone.
 func TestCorpus(t *testing.T) {
-	cases, err := ruletest.Corpus("../rules/ruletest/testdata")
+	cases, err := corpus.Load("../rules/ruletest/testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +283,7 @@ func TestCorpus(t *testing.T) {
 
 // sessionOf makes a case of the corpus a session of an MTA, unless the policy
 // looks at what that MTA does not tell a milter.
-func sessionOf(mta string, c ruletest.Case) (smtpSession, bool) {
+func sessionOf(mta string, c corpus.Case) (smtpSession, bool) {
 	given := c.Test.Facts.Session(time.Now())
 	used, known := given.TLSUsed().Get()
 	silent := rules.SetOf(rules.FieldPolicyContext, rules.FieldDaemonName)

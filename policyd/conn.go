@@ -22,8 +22,8 @@ type conn struct {
 	scratch []byte // for the hash of a question
 	out     []byte
 
-	last     *instance // the latest that was asked about
-	pid, ref string    // of the smtpd process
+	instance string // name of the latest that was asked about
+	pid, ref string // of the smtpd process
 }
 
 // The phases of a connection: Shutdown closes a waiting one at once, and lets a
@@ -74,24 +74,22 @@ func (c *conn) explain(err error) {
 }
 
 // instanceOf finds the state of an instance, or begins it, and locks it. If
-// another one of the same process went before, that is over.
+// another one of the same process went before, that is over. The connection's
+// end says nothing of the instance: Postfix may go on over another one
+// (postconf(5), smtpd_policy_service_request_limit).
 func (c *conn) instanceOf(name string) *instance {
 	if name == "" {
 		in := &instance{}
 		in.mu.Lock()
 		return in
 	}
-	if last := c.last; last != nil && last.name != name {
-		c.last = nil
-		if sameProcess(last.name, name) {
-			c.server.instances.Remove(last.name)
-		}
+	if name != c.instance {
+		c.instance = c.server.supersede(name)
 	}
 	for {
 		in := c.server.instanceOf(name)
 		in.mu.Lock()
 		if !in.ended {
-			c.last = in
 			return in
 		}
 		in.mu.Unlock() // evicted between the two

@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"tlswarden/rules"
-	"tlswarden/rules/ruletest"
+	"tlswarden/rules/ruletest/corpus"
 )
 
 // corpusGate judges by the policy of a case, and keeps the decision. What the
 // gate supplies comes from the case.
 type corpusGate struct {
-	c        ruletest.Case
+	c        corpus.Case
 	decision *rules.Decision
 }
 
@@ -33,7 +33,7 @@ func (g corpusGate) Decide(s *rules.Session, later rules.FieldSet, _ string) (ru
 }
 
 // canTell says whether this protocol carries all facts that a case is about.
-func canTell(c ruletest.Case) bool {
+func canTell(c corpus.Case) bool {
 	for _, f := range rules.Fields() {
 		_, given := c.Test.Facts[f.Name]
 		if (given || c.Policy.Needs().Has(f.ID)) && !f.Supply.Policy() {
@@ -47,7 +47,7 @@ func canTell(c ruletest.Case) bool {
 // case that the protocol can tell goes as a request over a connection, must be
 // decided as the engine alone decides it, and must get the action that follows.
 func TestCorpus(t *testing.T) {
-	cases, err := ruletest.Corpus("../rules/ruletest/testdata")
+	cases, err := corpus.Load("../rules/ruletest/testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-func runCase(t *testing.T, i int, c ruletest.Case) {
+func runCase(t *testing.T, i int, c corpus.Case) {
 	var d rules.Decision
 	client := serveCase(t, corpusGate{c, &d})
 	request := requestOf(c.Test.Facts.Session(time.Now()), "RCPT", fmt.Sprintf("%x.1.1.0", i+1))
@@ -85,7 +85,7 @@ func runCase(t *testing.T, i int, c ruletest.Case) {
 
 // actionFor is the access(5) action that a decision comes to; what follows "*"
 // is not compared.
-func actionFor(c ruletest.Case, d *rules.Decision) string {
+func actionFor(c corpus.Case, d *rules.Decision) string {
 	switch {
 	case d.Action >= rules.Defer:
 		return d.Reply.String()

@@ -139,6 +139,10 @@ func (p *player) line(line string) {
 		p.client(rest).net.Close()
 		delete(p.clients, rest)
 		settle(p.t, p.server, len(p.clients))
+	case "forget": // as if many instances had come since
+		for p.server.instances.Len() > 0 {
+			p.server.instances.RemoveOldest()
+		}
 	default:
 		p.events("")
 		p.asked = line
@@ -218,6 +222,10 @@ func TestManyRequests(t *testing.T) {
 	}
 	c.net.Close()
 	settle(t, s, 0)
+	if n := s.instances.Len(); n != 1 {
+		t.Errorf("%d instances left", n)
+	}
+	s.instances.Purge()
 	if tags != messages {
 		t.Errorf("%d tags for %d messages", tags, messages)
 	}
@@ -229,8 +237,8 @@ func TestManyRequests(t *testing.T) {
 	if count["begin"] != messages || count["end"] != messages || count["close"] != messages || count["decide"] != messages*recipients {
 		t.Errorf("the gate saw %v", count)
 	}
-	if n := s.instances.Len(); n != 0 || log.String() != "" {
-		t.Errorf("%d instances left, log:\n%s", n, log)
+	if log.String() != "" {
+		t.Errorf("the log is\n%s", log)
 	}
 }
 

@@ -107,11 +107,19 @@ func (in *instance) see(queueID string) {
 	}
 }
 
-// sameProcess says whether two instances come from the same smtpd process: they
-// begin with its id (SMTPD_POLICY_README says only that they are unique;
-// Postfix composes them of process id, time and count).
-func sameProcess(a, b string) bool {
-	pid, _, _ := strings.Cut(a, ".")
-	other, _, _ := strings.Cut(b, ".")
-	return pid == other
+// ref is how Postfix's log names the session: by process, and by queue id once
+// there is one.
+func (in *instance) ref(process string) string {
+	if in.queueID == "" {
+		return process
+	}
+	return strings.TrimSpace(process + " queue_id=" + in.queueID)
+}
+
+// processOf is the part of an instance's name that tells the smtpd process: its
+// id (SMTPD_POLICY_README says only that names are unique; Postfix composes them
+// of process id, time and count).
+func processOf(name string) string {
+	pid, _, _ := strings.Cut(name, ".")
+	return pid
 }

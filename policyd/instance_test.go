@@ -22,19 +22,10 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 }
 
-func TestSameProcess(t *testing.T) {
-	cases := []struct {
-		a, b string
-		want bool
-	}{
-		{"1a.2.3.4", "1a.3.4.5", true},
-		{"1a.2.3.4", "1b.2.3.4", false},
-		{"1a.2", "1a", true},
-		{"1a.2", "1ab.2", false},
-	}
-	for _, c := range cases {
-		if got := sameProcess(c.a, c.b); got != c.want {
-			t.Errorf("%s, %s: %v", c.a, c.b, got)
+func TestProcessOf(t *testing.T) {
+	for name, want := range map[string]string{"1a.2.3.4": "1a", "1a": "1a", "": "", ".1": ""} {
+		if got := processOf(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}
 }

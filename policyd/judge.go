@@ -88,7 +88,7 @@ func (c *conn) judge(in *instance, r *request, st stage) (a answer, pending bool
 		in.tx = tx
 		tx.Begin()
 	}
-	d, err := in.tx.Decide(&c.session, 0, c.processRef(in.name))
+	d, err := in.tx.Decide(&c.session, 0, in.ref(c.processRef(in.name)))
 	if err != nil || d.Pending {
 		return answer{}, d.Pending, err
 	}
@@ -121,7 +121,7 @@ func answerOf(d *rules.Decision, s *rules.Session, p *rules.Policy) answer {
 // processRef names the smtpd process as Postfix's log does, "" if the instance
 // does not begin with its id in hexadecimal.
 func (c *conn) processRef(name string) string {
-	pid, _, _ := strings.Cut(name, ".")
+	pid := processOf(name)
 	if pid == c.pid {
 		return c.ref
 	}

@@ -47,6 +47,7 @@ type Server struct {
 	log       *slog.Logger
 	seed      maphash.Seed
 	instances *lru.Cache[string, *instance]
+	latest    *lru.Cache[string, string] // name of the latest instance, by smtpd process
 
 	badInput, failures, busyLog, acceptLog *ratelimit.Limiter
 
@@ -86,7 +87,9 @@ func New(c Config) *Server {
 	}
 	// The size is positive, so there is no error. Twice the connections: each
 	// has one instance that goes on.
-	s.instances, _ = lru.NewWithEvict(max(minInstances, 2*c.MaxConns), func(_ string, in *instance) {
+	size := max(minInstances, 2*c.MaxConns)
+	s.latest, _ = lru.New[string, string](size)
+	s.instances, _ = lru.NewWithEvict(size, func(_ string, in *instance) {
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		s.end(in)
@@ -143,12 +146,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.net.Close()
 	}
+	s.mu.Unlock()
+	select {
+	case <-finished:
+	case <-time.After(lastMoment):
+	}
 	return ctx.Err()
 }
+
+// lastMoment is how long connections that were closed get to end what they do.
+const lastMoment = 2 * time.Second
 
 func (s *Server) stop() {
 	s.mu.Lock()
@@ -216,13 +226,26 @@ func (s *Server) take(nc net.Conn) {
 // gone ends what a connection held.
 func (s *Server) gone(c *conn) {
 	c.net.Close()
-	if c.last != nil {
-		s.instances.Remove(c.last.name)
-	}
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
 	s.handlers.Done()
+}
+
+// supersede notes that a process asks about an instance, which ends the one that
+// it asked about before. It returns a copy of the name.
+func (s *Server) supersede(name string) string {
+	process := processOf(name)
+	last, ok := s.latest.Get(process)
+	if ok && last == name {
+		return last
+	}
+	if ok {
+		s.instances.Remove(last)
+	}
+	name = strings.Clone(name)
+	s.latest.Add(processOf(name), name)
+	return name
 }
 
 // instanceOf finds an instance, or makes it.

@@ -1,8 +1,8 @@
 package gate
 
 import (
+	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"time"
 )
@@ -10,38 +10,47 @@ import (
 // maxPending bounds the lines that wait to be written, in bytes.
 const maxPending = 4 << 20
 
-// batchEvery is the longest that a line waits before it is written. It is short
-// enough for a person who watches the log.
+// batchEvery is the least time between two writes, and so the longest that a line
+// waits. It is short enough for a person who watches the log.
 const batchEvery = 50 * time.Millisecond
 
+// closeFor bounds how long Close waits for a writer that takes nothing.
+const closeFor = 2 * time.Second
+
 // Batch writes lines in the background, many at a time. It never blocks those
-// who add lines: if the writer is too slow, lines are dropped and counted.
+// who add lines: if the writer is too slow, lines are dropped and counted. It
+// may be used by many goroutines.
 type Batch struct {
 	w       io.Writer
-	log     *slog.Logger
+	lost    func(lines uint64) []byte // renders the line that tells of a loss
 	mu      sync.Mutex
 	pending []byte
 	dropped uint64
+	ended   bool
 	wake    chan struct{}
-	close   func()
 	closing chan struct{}
 	closed  chan struct{}
 }
 
-// NewBatch returns a batch that writes whole lines to w. Loss is reported to the
-// log.
-func NewBatch(w io.Writer, log *slog.Logger) *Batch {
-	b := &Batch{w: w, log: log, wake: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{})}
-	b.close = sync.OnceFunc(func() { close(b.closing) })
+// NewBatch returns a batch that writes whole lines to w. The function lost
+// renders the line, with its newline, that tells how many were dropped.
+func NewBatch(w io.Writer, lost func(lines uint64) []byte) *Batch {
+	b := &Batch{w: w, lost: lost, wake: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{})}
 	go b.run()
 	return b
+}
+
+// Write adds a line, as Add does; it never fails.
+func (b *Batch) Write(line []byte) (int, error) {
+	b.Add(line)
+	return len(line), nil
 }
 
 // Add adds a line, which ends with a newline. The caller may use the slice again.
 func (b *Batch) Add(line []byte) {
 	b.mu.Lock()
 	first := len(b.pending) == 0
-	if len(b.pending)+len(line) > maxPending {
+	if b.ended || len(b.pending)+len(line) > maxPending {
 		b.dropped++
 	} else {
 		b.pending = append(b.pending, line...)
@@ -55,24 +64,43 @@ func (b *Batch) Add(line []byte) {
 	}
 }
 
-// Close writes what is pending. Lines that are added later are lost. To close
-// twice does no harm.
-func (b *Batch) Close() {
-	b.close()
-	<-b.closed
+// Close writes what is pending, and waits two seconds for that if the writer
+// takes nothing. Lines that are added later are lost. The error says how many
+// lines were lost and never told of.
+func (b *Batch) Close() error {
+	b.mu.Lock()
+	again := b.ended
+	b.ended = true
+	b.mu.Unlock()
+	if !again {
+		close(b.closing)
+	}
+	select {
+	case <-b.closed:
+	case <-time.After(closeFor):
+		return fmt.Errorf("the log takes nothing: its last lines are lost")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dropped > 0 {
+		return fmt.Errorf("%d lines came too late for the log", b.dropped)
+	}
+	return nil
 }
 
 func (b *Batch) run() {
 	defer close(b.closed)
 	var spare []byte
+	var last time.Time
 	for {
 		select {
 		case <-b.wake:
-			select {
-			case <-time.After(batchEvery):
+			select { // the first line after a pause goes out at once
+			case <-time.After(batchEvery - time.Since(last)):
 			case <-b.closing:
 			}
 			spare = b.write(spare)
+			last = time.Now()
 		case <-b.closing:
 			b.write(spare)
 			return
@@ -80,19 +108,19 @@ func (b *Batch) run() {
 	}
 }
 
-// write writes what is pending and returns a buffer to use again.
+// write writes what is pending and returns a buffer to use again. A line that
+// tells of lines dropped follows what was there before them. A writer that fails
+// has nobody to tell.
 func (b *Batch) write(spare []byte) []byte {
 	b.mu.Lock()
 	lines, dropped := b.pending, b.dropped
 	b.pending, b.dropped = spare[:0], 0
 	b.mu.Unlock()
-	if len(lines) > 0 {
-		if _, err := b.w.Write(lines); err != nil {
-			b.log.Warn("decision lines could not be written", "error", err)
-		}
-	}
 	if dropped > 0 {
-		b.log.Warn("the log is too slow: decision lines were dropped", "lines", dropped)
+		lines = append(lines, b.lost(dropped)...)
+	}
+	if len(lines) > 0 {
+		_, _ = b.w.Write(lines)
 	}
 	if cap(lines) > maxPending/4 { // after a burst, do not keep its buffer
 		return nil

@@ -28,8 +28,8 @@ type Gate struct {
 	decisions *Batch
 	format    Format
 	now       func() time.Time
-	started   time.Time
 	listeners *listeners
+	nowhere   listener // for the log: where the MTA does not tell address and port
 	lastID    atomic.Uint64
 	snapshot  atomic.Pointer[snapshot]
 	loading   sync.Mutex // held while a policy is put in place
@@ -46,8 +46,8 @@ func New(c Config) *Gate {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	g := &Gate{log: c.Log, decisions: c.Decisions, format: c.Format, now: c.Now, started: c.Now(), listeners: newListeners()}
-	g.lastID.Store(uint64(g.started.UnixMicro()))
+	g := &Gate{log: c.Log, decisions: c.Decisions, format: c.Format, now: c.Now, listeners: newListeners()}
+	g.lastID.Store(uint64(c.Now().UnixMicro()))
 	return g
 }
 
@@ -66,7 +66,7 @@ func (g *Gate) SetPolicy(p *rules.Policy) {
 	for _, r := range p.Rules() {
 		c := old[r.Name]
 		if c == nil {
-			c = new(counter)
+			c = &counter{since: g.now()}
 		}
 		next.counts = append(next.counts, c)
 	}

@@ -46,7 +46,7 @@ func newBench(t *testing.T, format Format, ruleText string) *bench {
 	t.Helper()
 	b := &bench{log: &buffer{}, now: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
-	b.batch = NewBatch(b.log, log)
+	b.batch = NewBatch(b.log, lostLine)
 	b.Gate = New(Config{Log: log, Decisions: b.batch, Format: format, Now: func() time.Time { return b.now }})
 	if ruleText != "" {
 		b.SetPolicy(load(t, ruleText))
@@ -54,7 +54,7 @@ func newBench(t *testing.T, format Format, ruleText string) *bench {
 	return b
 }
 
-func load(t *testing.T, text string) *rules.Policy {
+func load(t testing.TB, text string) *rules.Policy {
 	t.Helper()
 	res := rulefile.Load([]rulefile.Source{{Name: "t.toml", Data: []byte(text)}}, rulefile.Options{})
 	if res.Policy == nil {
@@ -62,6 +62,8 @@ func load(t *testing.T, text string) *rules.Policy {
 	}
 	return res.Policy
 }
+
+func lostLine(n uint64) []byte { return fmt.Appendf(nil, "msg=lost lines=%d\n", n) }
 
 // done ends the log and returns it.
 func (b *bench) done() string {
@@ -139,7 +141,7 @@ func TestSafetyCatch(t *testing.T) {
 
 // TestDecisionLine shows a whole line in each format.
 func TestDecisionLine(t *testing.T) {
-	for format, want := range map[Format]string{
+	for format, want := range map[Format]string{ // the id is the first group
 		Logfmt:     `^time=2027-01-31T12:00:00.000Z msg=decision id=(\w+) action=reject rule=everyone front=policy pid=77 client=192.0.2.1 client_name="a b\\u000a=\\"x" tls=TLSv1 cipher=AES128-SHA bits=128 sender=a@example.org recipient=b@example.com shortfall="TLSv1 is below TLSv1.2" code=554 us=0\n$`,
 		LogfmtBare: `^msg=decision id=(\w+) action=reject .* us=0\n$`,
 		JSON:       `^\{"time":"2027-01-31T12:00:00.000Z","msg":"decision","id":"(\w+)","action":"reject","rule":"everyone","front":"policy","pid":"77","client":"192.0.2.1","client_name":"a b\\u000a=\\"x","tls":"TLSv1","cipher":"AES128-SHA","bits":128,"sender":"a@example.org","recipient":"b@example.com","shortfall":"TLSv1 is below TLSv1.2","code":554,"us":0\}\n$`,
@@ -234,7 +236,51 @@ func TestNoPolicy(t *testing.T) {
 	tx.Begin()
 	tx.Close()
 	b.LogCounts()
-	b.done()
+	if out := b.done(); !strings.Contains(out, "action=on_failure front=milter client=192.0.2.1 tls=none sender=a@example.org recipient=b@example.com error=\"no rules are loaded\"") {
+		t.Errorf("the log does not tell whose mail it was:\n%s", out)
+	}
+}
+
+// TestUnknownListener shows that TLS seen somewhere does not speak for a
+// listener that the MTA does not name.
+func TestUnknownListener(t *testing.T) {
+	b := newBench(t, Logfmt, everyone)
+	tx := b.Open("policy")
+	for _, tls := range []string{"TLSv1.3", "", "TLSv1.3", ""} {
+		s := session(tls)
+		s.ServerPort = rules.Fact[uint16]{}
+		d, err := tx.Decide(s, 0, "pid=1 queue_id=Q1")
+		if err != nil || tls == "" && d.Action != rules.Defer {
+			t.Errorf("%q: %v %v", tls, d.Action, err)
+		}
+	}
+	out := b.done()
+	if n := strings.Count(out, "does STARTTLS work on this server"); n != 1 {
+		t.Errorf("the log speaks of STARTTLS %d times", n)
+	}
+	if n := strings.Count(out, "pid=1 queue_id=Q1 client="); n != 4 {
+		t.Errorf("%d lines with both references:\n%s", n, out)
+	}
+}
+
+// TestNoCertSeen shows that mail without a client certificate is deferred, with
+// a line in the log, until one was seen on the listener.
+func TestNoCertSeen(t *testing.T) {
+	b := newBench(t, Logfmt, "[profile.p]\nclient_cert = \"any\"\n[[rule]]\nname = \"r\"\nrequire = \"p\"\notherwise = \"reject\"\n")
+	tx := b.Open("policy")
+	for i, c := range []struct {
+		cert bool
+		want rules.Action
+	}{{false, rules.Defer}, {true, rules.Accept}, {false, rules.Reject}} {
+		s := session("TLSv1.3")
+		s.SetTLS(rules.TLS{Version: "TLSv1.3", CertPresented: rules.Known(c.cert)})
+		if d, err := tx.Decide(s, 0, "pid=1"); err != nil || d.Action != c.want {
+			t.Errorf("%d: %v %v, want %v", i, d.Action, err, c.want)
+		}
+	}
+	if out := b.done(); strings.Count(out, "no client certificate was seen here") != 1 {
+		t.Errorf("the log is\n%s", out)
+	}
 }
 
 // TestSnapshot shows that a transaction keeps the policy that it began with,
@@ -277,32 +323,42 @@ func TestPendingIsNotRecorded(t *testing.T) {
 }
 
 // stuck is a log that takes nothing until it is let go.
-type stuck struct{ let chan struct{} }
+type stuck struct {
+	let chan struct{}
+	to  *buffer
+}
 
 func (s stuck) Write(p []byte) (int, error) {
 	<-s.let
-	return len(p), nil
+	return s.to.Write(p)
 }
 
 // TestSlowLog shows that a log that takes nothing blocks nobody and keeps memory
 // bounded, and that the loss is said.
 func TestSlowLog(t *testing.T) {
 	own := &buffer{}
-	s := stuck{make(chan struct{})}
-	b := NewBatch(s, slog.New(slog.NewTextHandler(own, nil)))
+	s := stuck{make(chan struct{}), own}
+	b := NewBatch(s, lostLine)
 	line := []byte(strings.Repeat("x", 1023) + "\n")
 	for range 3 * maxPending / len(line) {
 		b.Add(line)
 	}
 	b.mu.Lock()
-	if len(b.pending) > maxPending || b.dropped == 0 {
-		t.Errorf("%d bytes pending, %d lines dropped", len(b.pending), b.dropped)
+	if len(b.pending) > maxPending {
+		t.Errorf("%d bytes pending", len(b.pending))
 	}
 	b.mu.Unlock()
+	if err := b.Close(); err == nil || !strings.Contains(err.Error(), "the log takes nothing") {
+		t.Errorf("closing a stuck log: %v", err)
+	}
 	close(s.let)
-	b.Close()
-	if !strings.Contains(own.String(), "decision lines were dropped") {
-		t.Errorf("the loss is not said: %s", own)
+	<-b.closed
+	if !strings.Contains(own.String(), "msg=lost lines=") {
+		t.Error("the loss is not said")
+	}
+	b.Add(line)
+	if err := b.Close(); err == nil || !strings.Contains(err.Error(), "1 lines came too late") {
+		t.Errorf("a line after the end: %v", err)
 	}
 }
 

@@ -40,9 +40,7 @@ func (l *line) decision(at time.Time, front string, d *rules.Decision, s *rules.
 	l.text("action", d.Action.String())
 	l.some("rule", d.RuleName())
 	l.text("front", front)
-	if key, value, ok := strings.Cut(ref, "="); ok {
-		l.text(key, value)
-	}
+	l.ref(ref)
 	l.who(s)
 	l.encryption(s)
 	l.envelope(s)
@@ -61,6 +59,30 @@ func (l *line) decision(at time.Time, front string, d *rules.Decision, s *rules.
 		l.some("would_rule", d.WouldRuleName())
 	}
 	l.number("us", took.Microseconds())
+}
+
+// failure renders all but the end of the line of a mail for which no verdict
+// could be made.
+func (l *line) failure(at time.Time, front, id string, s *rules.Session, ref string, why error) {
+	l.head(at)
+	l.text("msg", "decision")
+	l.text("id", id)
+	l.text("action", "on_failure")
+	l.text("front", front)
+	l.ref(ref)
+	l.who(s)
+	l.encryption(s)
+	l.envelope(s)
+	l.text("error", why.Error())
+}
+
+// ref appends how the MTA's log names the session.
+func (l *line) ref(ref string) {
+	for pair := range strings.FieldsSeq(ref) {
+		if key, value, ok := strings.Cut(pair, "="); ok {
+			l.text(key, value)
+		}
+	}
 }
 
 func (l *line) who(s *rules.Session) {

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
+
+	"tlswarden/rules"
 )
 
 // fields splits a logfmt line as a reader of logs would.
@@ -78,4 +81,22 @@ func checkLine(t *testing.T, format Format, text, helo, user string) {
 // hidden says whether a text has runes that are replaced.
 func hidden(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == utf8.RuneError })
+}
+
+// TestLongValuesAreCut shows that nobody can fill the log with one value.
+func TestLongValuesAreCut(t *testing.T) {
+	s := session("TLSv1")
+	long := strings.Repeat("x", 10000)
+	s.Helo, s.ClientName, s.SASLUser = rules.Known(long), rules.Known(long), rules.Known(long)
+	s.SetSender(long + "@example.org")
+	d := load(t, everyone).Decide(s, 0, "id")
+	l := line{}
+	l.decision(time.Unix(0, 0), "milter", &d, s, "queue_id="+long, 0)
+	l.end("")
+	if n := len(l.buf); n > 6*maxField+500 {
+		t.Errorf("the line has %d bytes", n)
+	}
+	if got := fields(t, string(l.buf))["helo"]; got != long[:maxField] {
+		t.Errorf("helo has %d bytes", len(got))
+	}
 }

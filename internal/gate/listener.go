@@ -36,10 +36,15 @@ func newListeners() *listeners {
 	return &listeners{seen: cache}
 }
 
-// at returns the listener that a session came to. An MTA that does not tell its
-// address has one for all.
+// at returns the listener that a session came to, nil if the MTA does not tell
+// both address and port: what was seen on the submission port must not speak for
+// port 25.
 func (l *listeners) at(s *rules.Session) *listener {
-	key := netip.AddrPortFrom(s.ServerAddress.Or(netip.Addr{}), s.ServerPort.Or(0))
+	address, known := s.ServerAddress.Get()
+	if !known || !s.ServerPort.Known() {
+		return nil
+	}
+	key := netip.AddrPortFrom(address, s.ServerPort.Or(0))
 	if one, ok := l.seen.Get(key); ok {
 		return one
 	}
@@ -50,8 +55,13 @@ func (l *listeners) at(s *rules.Session) *listener {
 	return one
 }
 
-// look notes what this session shows, and tells it what others showed.
+// look notes what this session shows, and tells it what others showed. Of a
+// listener that is not known nothing was seen.
 func (l *listener) look(s *rules.Session, now time.Time) {
+	if l == nil {
+		s.ListenerTLSSeen, s.ListenerCertSeen = rules.Fact[bool]{}, rules.Fact[bool]{}
+		return
+	}
 	if s.TLSUsed().Or(false) {
 		touch(&l.tls, now)
 		if s.CertPresented().Or(false) || s.CertVerified().Or(false) {
@@ -79,6 +89,9 @@ const sayEvery = time.Hour
 
 // caught logs that the safety catch turned a reject into a defer.
 func (g *Gate) caught(l *listener, s *rules.Session, why rules.Softening, now time.Time) {
+	if l == nil {
+		l = &g.nowhere
+	}
 	server := netip.AddrPortFrom(s.ServerAddress.Or(netip.Addr{}), s.ServerPort.Or(0))
 	if why&rules.SoftNoTLSSeen != 0 && due(&l.saidTLS, now) {
 		g.log.Error("no encrypted session was seen here within 24 hours, so mail in plaintext is deferred instead of rejected; does STARTTLS work on this server?", "server", server.String())

@@ -47,21 +47,22 @@ func (t *Transaction) Close() { t.release("") }
 
 // Decide makes the verdict for a session. The facts in later are still to come:
 // where one of them is missing, the decision is pending and nothing is recorded.
-// The ref is how the MTA's own log names the session, as a key and a value such
-// as "pid=1234"; where it is empty, the line of a decision that lets the message
-// pass waits for the queue id.
+// The ref is how the MTA's own log names the session, as keys and values such as
+// "pid=1234 queue_id=ABC"; where it is empty, the line of a decision that lets the
+// message pass waits for the queue id.
 func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string) (rules.Decision, error) {
-	if t.snapshot == nil {
-		return rules.Decision{}, ErrNoPolicy
-	}
 	g := t.gate
 	start := g.now()
-	s.Now = rules.Known(start)
-	listener := g.listeners.at(s)
-	listener.look(s, start)
 	if t.id == "" {
 		t.id = g.newID()
 	}
+	if t.snapshot == nil {
+		t.recordFailure(s, ref, start, ErrNoPolicy)
+		return rules.Decision{}, ErrNoPolicy
+	}
+	s.Now = rules.Known(start)
+	listener := g.listeners.at(s)
+	listener.look(s, start)
 	d := t.snapshot.policy.Decide(s, later, t.id)
 	if d.Pending {
 		return d, nil
@@ -69,8 +70,8 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	for rule, outcome := range d.Outcomes() {
 		t.snapshot.counts[rule.Index()].add(outcome)
 	}
-	if d.Softened&(rules.SoftNoTLSSeen|rules.SoftNoCertSeen) != 0 {
-		g.caught(listener, s, d.Softened, start)
+	if d.Caught != 0 {
+		g.caught(listener, s, d.Caught, start)
 	}
 	t.record(&d, s, ref, start)
 	return d, nil
@@ -89,6 +90,15 @@ func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, st
 		return
 	}
 	t.held = append(t.held, append([]byte(nil), l.buf...))
+}
+
+// recordFailure writes the line of a mail that is answered by on_failure.
+func (t *Transaction) recordFailure(s *rules.Session, ref string, start time.Time, why error) {
+	l := line{format: t.gate.format, buf: t.line[:0]}
+	l.failure(start, t.front, t.id, s, ref, why)
+	l.end("")
+	t.line = l.buf
+	t.gate.decisions.Add(l.buf)
 }
 
 // release writes the lines that were held.

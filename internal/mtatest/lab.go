@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -30,6 +31,7 @@ func OpenLab(ctx context.Context, server string, certs *Certs) (*Lab, error) {
 	if lab.MTA, err = startServer(ctx, server, Hooks{lab.milter.Address(), lab.policy.Address()}, certs); err != nil {
 		return nil, errors.Join(err, lab.Close())
 	}
+	lab.quiet()
 	return lab, nil
 }
 
@@ -53,6 +55,14 @@ func startServer(ctx context.Context, server string, hooks Hooks, certs *Certs) 
 		return sendmail, nil
 	}
 	return nil, fmt.Errorf("there is no server %q", server)
+}
+
+// quiet waits until the server has logged what became of the connections by which
+// it was found to listen: nothing is behind the forwarders yet, and it complains.
+func (l *Lab) quiet() {
+	for before := "-"; before != l.MTA.Log(); time.Sleep(200 * time.Millisecond) {
+		before = l.MTA.Log()
+	}
 }
 
 // Close ends everything that the lab started.
@@ -99,11 +109,34 @@ func (l *Lab) RunCase(ctx context.Context, c *Case, front, program, dir string) 
 		record: func(line string) { lines = append(lines, line) }}
 	wrong := errors.Join(l.session(ctx, c, talk), l.StopDaemon(daemon))
 	wrong = errors.Join(wrong, matchLog(daemon.Log(), c.logFor(l.MTA.Name(), front)))
+	for _, line := range protocolFaults(l.MTA.Log()) {
+		wrong = errors.Join(wrong, fmt.Errorf("%s complains: %s", l.MTA.Name(), line))
+	}
 	if wrong != nil {
 		return fmt.Errorf("%w\n--- session\n%s\n--- log of tlswarden\n%s--- log of %s\n%s",
 			wrong, strings.Join(lines, "\n"), daemon.Log(), l.MTA.Name(), tail(l.MTA.Log(), 40))
 	}
 	return nil
+}
+
+// fault is what Postfix and Sendmail log of filters that break a protocol, of
+// access(5) actions that they do not take, and of their own programs that die.
+// Such a line fails a case even if the mail came through.
+var fault = regexp.MustCompile(`panic: |fatal: |unexpected filter response|bogus response|unreasonable|malformed|` +
+	`warning: milter .*(invalid|unknown|error state)|to error state|unknown smtpd restriction|(PREPEND|HOLD).*(bad|ignored|invalid|not)|` +
+	`bad command startup|killed by signal`)
+
+// starting is what the servers log while nothing is behind their forwarders yet.
+var starting = regexp.MustCompile(`SMFIC_OPTNEG|read returned 0`)
+
+func protocolFaults(log string) []string {
+	var faults []string
+	for line := range strings.Lines(log) {
+		if fault.MatchString(line) && !starting.MatchString(line) {
+			faults = append(faults, strings.TrimSpace(line))
+		}
+	}
+	return faults
 }
 
 func (l *Lab) daemonFor(c *Case, front, program, dir string) DaemonConfig {

@@ -1,0 +1,58 @@
+package policyd
+
+import (
+	"errors"
+	"strings"
+
+	"tlswarden/rules"
+)
+
+// errTwoRequests is what is wrong with a text of more than one request.
+var errTwoRequests = errors.New("more than one request: text follows the empty line")
+
+// ParseRequest reads a request that was written down, as a server reads it from
+// its connection. Empty lines around it do not matter. It returns the session
+// that the request tells of, without the facts that the gate adds, and the
+// protocol_state. Errors say what keeps a server from reading the request.
+func ParseRequest(text string) (s *rules.Session, state string, err error) {
+	text = strings.Trim(text, "\n")
+	if len(text) > maxRequest {
+		return nil, "", errLongRequest
+	}
+	if strings.Contains(text, "\n\n") {
+		return nil, "", errTwoRequests
+	}
+	var r request
+	if err := r.parse(text); err != nil {
+		return nil, "", err
+	}
+	state = r.text(attrState)
+	s = &rules.Session{}
+	r.fill(s, stageOf(state))
+	return s, state, nil
+}
+
+// Judged says whether a server decides anything in a protocol_state. In the
+// others its reply is DUNNO.
+func Judged(state string) bool { return stageOf(state) != stageNone }
+
+// Answer returns the replies that a decision in a protocol_state comes to, each
+// word for word. Usually it is one. A second is what the next request of the
+// same message gets, where one reply cannot carry all: a message that is to be
+// held and tagged.
+func Answer(state string, d *rules.Decision, s *rules.Session, p *rules.Policy) [][]byte {
+	st := stageOf(state)
+	if st == stageNone {
+		return [][]byte{appendReply(nil, dunno)}
+	}
+	var in instance
+	a := answerOf(d, s, p)
+	in.follow(&a, st)
+	action, _ := in.act(&a, st)
+	replies := [][]byte{appendReply(nil, action)}
+	if in.owed != "" && st != stageEnd {
+		action, _ = in.act(nil, st)
+		replies = append(replies, appendReply(nil, action))
+	}
+	return replies
+}
