@@ -51,8 +51,10 @@ func splitMailbox(address string) (local, domain string) {
 	return address, ""
 }
 
+// joinMailbox is the opposite of splitMailbox, for local parts that were quoted,
+// too.
 func joinMailbox(local, domain string) string {
-	if domain == "" {
+	if domain == "" && strings.IndexByte(local, '@') < 0 {
 		return local
 	}
 	return local + "@" + domain

@@ -8,6 +8,7 @@ type Config struct {
 	Header     string // name of the tag header; "": X-TLS-Policy
 	StampAll   bool   // every judged mail gets the header, not only tagged mail
 	URL        string // what {url} stands for in replies
+	Replies    Replies
 }
 
 // DefaultHeader is the name of the tag header unless the rules name another.
@@ -20,6 +21,7 @@ type Policy struct {
 	header   string
 	stampAll bool
 	url      string
+	replies  Replies
 	enforce  Enforce
 	needs    FieldSet
 	tags     bool
@@ -28,7 +30,7 @@ type Policy struct {
 
 // New compiles a policy.
 func New(c Config) *Policy {
-	p := &Policy{header: c.Header, stampAll: c.StampAll, url: c.URL}
+	p := &Policy{header: c.Header, stampAll: c.StampAll, url: c.URL, replies: c.Replies}
 	if p.header == "" {
 		p.header = DefaultHeader
 	}
@@ -42,15 +44,15 @@ func New(c Config) *Policy {
 			r.certs = r.certs || certFields.Has(r.When[i].Field.ID)
 		}
 		p.needs |= r.Needs()
-		p.tags = p.tags || !r.Observe && (r.mayDo(Tag) || r.Tag != "")
-		p.holds = p.holds || !r.Observe && r.mayDo(Quarantine)
+		p.tags = p.tags || !r.Observe && (r.MayDo(Tag) || r.Tag != "" && r.MayDo(Quarantine))
+		p.holds = p.holds || !r.Observe && r.MayDo(Quarantine)
 	}
 	p.index = newIndex(p.rules)
 	return p
 }
 
-// mayDo says whether the rule can ever take an action, at any step.
-func (r *Rule) mayDo(a Action) bool {
+// MayDo says whether the rule can ever take an action, at any step.
+func (r *Rule) MayDo(a Action) bool {
 	for _, step := range r.Rollout {
 		if step.Action == Known(a) {
 			return true

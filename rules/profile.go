@@ -21,9 +21,8 @@ const (
 // the zero profile demands only that. A profile does not change once a policy
 // uses it.
 type Profile struct {
-	Name   string
-	Title  string // of a built-in profile: the text it is taken from
-	Source string // of a built-in profile: section and date, and how far it was checked
+	Name  string
+	About *About // of a built-in profile: where it comes from; nil: the admin's own
 
 	MinVersion     tlsname.Version // VersionUnknown: any
 	MinBits        int             // effective key bits by our table, not as reported; 0: any
@@ -153,11 +152,18 @@ func (p *Profile) gradeLists(s *Session, g *grade) {
 		return
 	}
 	v, known := readCipher(s)
+	// Of a name that the table lacks no more is known than whether the set has
+	// that very name: it may be another name of a suite in the set. Suites of
+	// TLS 1.3 have the same name everywhere, so there it is none of the set.
+	unheard := s.tls.suite == nil
+	modern := s.tls.version.value == tlsname.TLSv1_3
 	if p.Ciphers != nil {
-		g.note(known3(known, p.Ciphers.holds(&v)), lackListed, FieldCipher)
+		listed := p.Ciphers.holds(&v)
+		g.note(known3(known && (listed || !unheard || modern), listed), lackListed, FieldCipher)
 	}
 	if p.ForbidCiphers != nil {
-		g.note(known3(known, !p.ForbidCiphers.holds(&v)), lackNotForbidden, FieldCipher)
+		forbidden := p.ForbidCiphers.holds(&v)
+		g.note(known3(known && (forbidden || !unheard || modern), !forbidden), lackNotForbidden, FieldCipher)
 	}
 }
 
@@ -216,6 +222,14 @@ func (p *Profile) Needs() FieldSet {
 	return need
 }
 
+// listed says in a phrase which suites are meant where Ciphers lists them.
+func (p *Profile) listed() string {
+	if p.About != nil && p.About.Short != "" {
+		return "a cipher suite of " + p.About.Short
+	}
+	return "a listed cipher suite"
+}
+
 // Required says in a phrase what the profile demands, for replies.
 func (p *Profile) Required() string {
 	b := "TLS"
@@ -233,7 +247,7 @@ func (p *Profile) Required() string {
 	add(p.ForwardSecrecy, "forward secrecy")
 	add(p.AEAD, "AEAD")
 	add(p.MinBits > 0, "at least "+itoa(p.MinBits)+" bits")
-	add(p.Ciphers != nil, "a listed cipher suite")
+	add(p.Ciphers != nil, p.listed())
 	add(p.ClientCert == CertAny, "a client certificate")
 	add(p.ClientCert == CertTrusted, "a trusted client certificate")
 	add(p.CertNames != nil || p.CertIssuers != nil, "an agreed certificate name")

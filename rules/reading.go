@@ -122,6 +122,7 @@ func (r *reading) say(rule *Rule, a Action, g grade, soft Softening) (end bool) 
 		soft = 0
 	}
 	v := &r.verdict
+	v.Caught |= soft & (SoftNoTLSSeen | SoftNoCertSeen)
 	v.keepTag(rule, a)
 	if a > v.Action {
 		v.Action, v.Rule, v.Softened, v.grade = a, rule, soft, g
@@ -153,8 +154,13 @@ func (r *Rule) blamesCert(g grade) bool {
 	return g.short != 0 && g.short&^certLacks == 0
 }
 
+// observe records what the rule would have done, a reject that would have been
+// a defer as that.
 func (r *reading) observe(rule *Rule, a Action, g grade) {
 	v := &r.verdict
+	if a == Reject && r.softening(rule, g) != 0 {
+		a = Defer
+	}
 	if a > v.Would {
 		v.Would, v.WouldRule, v.wouldGrade = a, rule, g
 	}

@@ -193,3 +193,104 @@ func TestCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifiedIsPresented shows that a verified certificate was presented, which
+// is all that a Postfix milter tells.
+func TestVerifiedIsPresented(t *testing.T) {
+	p := &Profile{ClientCert: CertAny}
+	s := Session{}
+	for verified, want := range map[bool]Truth{true: True, false: Unknown} {
+		s.SetTLS(TLS{Version: "TLSv1.3", CertVerified: Known(verified)})
+		g := p.grade(&s)
+		if got := g.truth(); got != want {
+			t.Errorf("verified %v: %v, want %v", verified, got, want)
+		}
+	}
+}
+
+// TestUnheardSuite shows that a suite which the table lacks is neither among
+// those agreed on nor among those forbidden, as far as is known.
+func TestUnheardSuite(t *testing.T) {
+	list := func(names ...any) *Set { c := on(FieldCipher, names...); return c.Set }
+	for _, c := range []struct {
+		profile *Profile
+		version string
+		cipher  string
+		want    Truth
+	}{
+		{&Profile{Ciphers: list("ECDHE-RSA-AES256-GCM-SHA384")}, "TLSv1.2", "SOME-NEW-NAME", Unknown},
+		{&Profile{Ciphers: list("ECDHE-RSA-AES256-GCM-SHA384")}, "TLSv1.2", "AES128-SHA", False},
+		{&Profile{Ciphers: list("/^SOME-/")}, "TLSv1.2", "SOME-NEW-NAME", True},
+		{&Profile{ForbidCiphers: list("RC4-SHA")}, "TLSv1.2", "SOME-NEW-NAME", Unknown},
+		{&Profile{ForbidCiphers: list("RC4-SHA")}, "TLSv1.3", "TLS_NEW_GCM", True},
+		{&Profile{ForbidCiphers: list("RC4-SHA")}, "TLSv1.2", "AES128-SHA", True},
+		{&Profile{ForbidCiphers: list("/^SOME-/")}, "TLSv1.2", "SOME-NEW-NAME", False},
+	} {
+		s := Session{}
+		s.SetTLS(TLS{Version: c.version, Cipher: c.cipher})
+		g := c.profile.grade(&s)
+		if got := g.truth(); got != c.want {
+			t.Errorf("%s %s: %v, want %v", c.version, c.cipher, got, c.want)
+		}
+	}
+}
+
+// TestDefaultTextIsShort shows that a text of ours is cut where MTAs cut bounces.
+func TestDefaultTextIsShort(t *testing.T) {
+	var s Session
+	s.SetTLS(TLS{Version: "TLSv1", Cipher: strings.Repeat("X", 79)})
+	p := New(Config{JudgeLocal: true, Rules: []*Rule{{Name: "r", Require: &Profile{MinVersion: tlsname.TLSv1_2, MinBits: 200, ForwardSecrecy: true, AEAD: true, ClientCert: CertTrusted}, Otherwise: Reject}, {Name: "s", Action: Reject}}})
+	d := p.Decide(&s, 0, "")
+	if n := len(d.Reply.Text); n > maxDefault || !strings.HasPrefix(d.Reply.Text, "TLSv1 is below TLSv1.2") {
+		t.Errorf("%d bytes: %s", n, d.Reply.Text)
+	}
+	long := Session{}
+	long.SetTLS(TLS{Version: "TLSv1", Cipher: strings.Repeat("X", 79), CertVerified: Known(true), CertSubject: Known(strings.Repeat("Y", 79))})
+	names := on(FieldCertSubject, "mx.example.org")
+	p = New(Config{JudgeLocal: true, Rules: []*Rule{{Name: "r", Require: &Profile{MinVersion: tlsname.TLSv1_2, CertNames: names.Set}, Otherwise: Reject}}})
+	d = p.Decide(&long, 0, "")
+	if n := len(d.Reply.Text); n != maxDefault || !strings.HasSuffix(d.Reply.Text, "...") {
+		t.Errorf("%d bytes: %s", n, d.Reply.Text)
+	}
+}
+
+// TestTagText shows that the first rule that tags gives the text, that a rule
+// which quarantines may, and that under enforce = "observe" no header is made.
+func TestTagText(t *testing.T) {
+	rs := []*Rule{
+		{Name: "hold", Action: Quarantine, Tag: "held"},
+		{Name: "tag", Action: Tag, Tag: "tagged"},
+		{Name: "silent", Action: Tag},
+	}
+	var s Session
+	s.SetTLS(TLS{Version: "TLSv1.3"})
+	for first, want := range []string{"fail; TLSv1.3 unknown; held", "fail; TLSv1.3 unknown; tagged", "fail; TLSv1.3 unknown"} {
+		p := New(Config{JudgeLocal: true, Rules: rs[first:], StampAll: true})
+		if d := p.Decide(&s, 0, ""); d.Stamp != want || d.Quarantined != (first == 0) {
+			t.Errorf("%d: %q, quarantined %v", first, d.Stamp, d.Quarantined)
+		}
+		if d := p.WithEnforce(EnforceObserve).Decide(&s, 0, ""); d.Stamp != "" || d.Would == Accept {
+			t.Errorf("%d: under observe %q, would %v", first, d.Stamp, d.Would)
+		}
+	}
+	if New(Config{Rules: []*Rule{{Name: "r", Action: Reject, Tag: "never seen"}}}).Stamps() {
+		t.Error("a policy that never tags stamps")
+	}
+}
+
+// TestCaughtBehindADefer shows that the safety catch is told of even where an
+// earlier rule's defer decides, and that an observed reject is recorded as the
+// defer that it would be.
+func TestCaughtBehindADefer(t *testing.T) {
+	var s Session
+	s.SetPlaintext()
+	reject := &Rule{Name: "r", Action: Reject}
+	p := New(Config{JudgeLocal: true, Rules: []*Rule{{Name: "d", Action: Defer}, reject}})
+	if v := p.Evaluate(&s, 0); v.RuleName() != "d" || v.Softened != 0 || v.Caught != SoftNoTLSSeen {
+		t.Errorf("%s, softened %v, caught %v", v.RuleName(), v.Softened, v.Caught)
+	}
+	reject.Observe = true
+	if v := p.Evaluate(&s, 0); v.Would != Defer || v.Caught != 0 {
+		t.Errorf("would %v, caught %v", v.Would, v.Caught)
+	}
+}

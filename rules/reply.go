@@ -26,9 +26,9 @@ const (
 func (p *Policy) Reply(v *Verdict, s *Session, id string) Reply {
 	code, status := v.codes(s)
 	text, limit := v.text(s), maxDefault
-	if v.Rule != nil && v.Rule.Reply != nil {
+	if t := p.template(v, s); t != nil {
 		limit = MaxReply
-		text = v.Rule.Reply.fill(func(name string) string { return p.placeholder(name, v, s, id) })
+		text = t.fill(func(name string) string { return p.placeholder(name, v, s, id) })
 	}
 	return Reply{Code: code, Status: status, Text: printable(text, limit)}
 }
@@ -121,7 +121,7 @@ const maxStamp = 200
 // quarantined, "" if it gets none: pass or fail, what was seen, and a rule's own
 // text. It names no rule and no recipient, for a header must not betray a Bcc.
 func (p *Policy) Stamp(v *Verdict, s *Session) string {
-	if v.Action > Quarantine || !v.Judged() || !v.Tagged && !p.stampAll {
+	if v.Action > Quarantine || !v.Judged() || !v.Tagged && !p.stampAll || !p.Stamps() {
 		return ""
 	}
 	var b strings.Builder

@@ -28,6 +28,8 @@ type entries struct {
 	patterns []*regexp.Regexp
 	compares []comparison
 	sets     []*Set
+
+	delimiters string // of address extensions, for mailboxes
 }
 
 // comparison is "< n" and its like.
@@ -37,7 +39,15 @@ type comparison struct {
 }
 
 // NewSet returns an empty set for fields of one kind.
-func NewSet(kind Kind) *Set { return &Set{kind: kind} }
+func NewSet(kind Kind) *Set {
+	s := &Set{kind: kind}
+	s.SetDelimiters(DefaultDelimiters)
+	return s
+}
+
+// SetDelimiters says which characters part an address extension from the name
+// before it, for mailboxes; none: addresses have no extensions.
+func (s *Set) SetDelimiters(chars string) { s.any.delimiters, s.none.delimiters = chars, chars }
 
 // Kind is the kind of field that the set is for.
 func (s *Set) Kind() Kind { return s.kind }
@@ -119,7 +129,7 @@ func (e *entries) hitExact(kind Kind, v *Value) bool {
 	case KindDomain:
 		return hit(e.texts, v.Text) || e.hitSuffix(v.Text)
 	case KindMailbox:
-		return hit(e.texts, v.Text) || e.hitLocal(v.Text)
+		return e.hitMailbox(v.Text)
 	}
 	return hit(e.texts, v.Text)
 }
@@ -161,14 +171,6 @@ func (e *entries) hitSuffix(domain string) bool {
 			return true
 		}
 	}
-}
-
-func (e *entries) hitLocal(address string) bool {
-	if len(e.locals) == 0 {
-		return false
-	}
-	local, domain := splitMailbox(address)
-	return domain != "" && hit(e.locals, local)
 }
 
 func (c comparison) holds(n int64) bool {

@@ -55,6 +55,9 @@ func (p *Profile) shortSentence(s *Session, l lack) string {
 	case lackBCP195:
 		return cipher + " is advised against in BCP 195"
 	case lackListed:
+		if p.About != nil && p.About.Short != "" {
+			return cipher + " is not in " + p.About.Short
+		}
 		return cipher + " is not among the cipher suites agreed on"
 	case lackNotForbidden:
 		return cipher + " is not accepted"

@@ -5,11 +5,8 @@ import (
 	"strings"
 )
 
-// Placeholders are the names that a reply may have in braces.
+// placeholders are the names that a reply may have in braces.
 var placeholders = [...]string{"shortfall", "seen", "required", "rule", "id", "url", "client", "sender_domain"}
-
-// Placeholders lists them for diagnostics.
-func Placeholders() []string { return append([]string(nil), placeholders[:]...) }
 
 // MaxReply is the longest reply text that a rule may give, in bytes: with code
 // and status it stays below the 512 octets of RFC 5321 section 4.5.3.1.5, and

@@ -12,8 +12,9 @@ type Verdict struct {
 	Pending     bool  // no verdict yet: Rule waits for a fact that a later stage supplies
 	Tagged      bool  // a rule said to tag, whatever stronger was said besides
 	TagText     string
-	Quarantined bool // a rule said to quarantine
-	Softened    Softening
+	Quarantined bool      // a rule said to quarantine
+	Softened    Softening // why the action is no reject
+	Caught      Softening // of the safety catch: why some rule's reject was none, whatever decided
 
 	Would     Action // the strongest that rules under observe would have done
 	WouldRule *Rule

@@ -16,27 +16,35 @@ import (
 )
 
 func checkCommand() *cobra.Command {
-	var strict bool
+	var strict, asJSON bool
 	var config string
 	cmd := &cobra.Command{
-		Use:   "check [--strict] [--config FILE | FILES]",
+		Use:   "check [--strict] [--json] {--config FILE | FILES}",
 		Short: "say all that is wrong with rule files",
 		Long: `Read rule files as the daemon does, run their tests, and print all that is wrong
 with them, each finding with file and line. With --config, check the daemon's
 configuration and the rules that it names.
+
+With --json, print an array with an object for each finding: severity ("error" or
+"warning"), file, line (0 for the file as a whole), message, hint.
 
 The exit code is 0 if all is in order, 1 if there are errors, 2 for a wrong
 command line, and 3 if --strict is given and there are warnings.`,
 		Example: "  tlswarden check rules.d/*.toml\n  tlswarden check --config /etc/tlswarden/tlswarden.toml",
 	}
 	cmd.Flags().BoolVar(&strict, "strict", false, "let warnings fail, too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVarP(&config, "config", "c", "", "check this configuration `file` and its rules")
 	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error {
 		found, err := check(config, files)
 		if err != nil {
 			return err
 		}
-		printFound(cmd.OutOrStdout(), found)
+		if !asJSON {
+			printFound(cmd.OutOrStdout(), found)
+		} else if err := writeJSON(cmd.OutOrStdout(), diagnostics(found)); err != nil {
+			return err
+		}
 		switch {
 		case found.HasErrors():
 			return exitCode(exitErrors)
@@ -53,17 +61,22 @@ func check(config string, files []string) (tomlfile.Diagnostics, error) {
 	if (config == "") == (len(files) == 0) {
 		return nil, usageError{errors.New("check takes rule files, or --config with a configuration")}
 	}
+	now := time.Now()
+	loaded := daemon.Loaded{}
+	var found tomlfile.Diagnostics
 	if config != "" {
-		c, found := daemon.LoadConfig(config)
-		if found.HasErrors() {
+		var c daemon.Config
+		if c, found = daemon.LoadConfig(config); found.HasErrors() {
 			return found, nil
 		}
-		_, _, more := c.LoadRules(time.Now())
-		return append(found, more...), nil
+		loaded = c.LoadRules(now)
+		found = append(found, loaded.Found...)
+	} else if loaded.Policy, loaded.Tests, found = loadRules(files); loaded.Policy != nil {
+		ruletest.Report(loaded.Tests, loaded.Policy, now, &found)
 	}
-	policy, tests, found := loadRules(files)
-	if policy != nil {
-		ruletest.Report(tests, policy, time.Now(), &found)
+	if loaded.Policy != nil {
+		rulefile.Lint(loaded.Policy, now, &found)
+		ruletest.Coming(loaded.Tests, loaded.Policy, now, &found)
 	}
 	found.Sort()
 	return found, nil

@@ -82,6 +82,6 @@ func rootCommand() *cobra.Command {
 		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), checkCommand(), testCommand(), versionCommand())
+	root.AddCommand(serveCommand(), checkCommand(), testCommand(), explainCommand(), rulesCommand(), profilesCommand(), versionCommand())
 	return root
 }

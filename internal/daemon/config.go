@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -54,9 +53,9 @@ func LoadConfig(name string) (Config, tomlfile.Diagnostics) {
 	var found tomlfile.Diagnostics
 	t := &tomlfile.Table{}
 	if name != "" {
-		data, err := os.ReadFile(name)
+		data, err := tomlfile.ReadFile(name)
 		if err != nil {
-			found.Errorf(tomlfile.Pos{File: name}, "", "cannot be read: %v", pathless(err))
+			found.Errorf(tomlfile.Pos{File: name}, "", "%v", err)
 			return c, found
 		}
 		if t, found = tomlfile.Parse(name, data); t == nil {
@@ -68,24 +67,20 @@ func LoadConfig(name string) (Config, tomlfile.Diagnostics) {
 	return c, found
 }
 
-func pathless(err error) error {
-	if pe, ok := err.(*fs.PathError); ok {
-		return pe.Err
-	}
-	return err
-}
-
 // dir is the directory that paths are relative to.
 func (c *Config) dir() string { return filepath.Dir(c.File) }
 
 // rulesOptions says which front ends rules can count on.
 func (c *Config) rulesOptions() rulefile.Options {
-	return rulefile.Options{NoMilter: len(c.Milter) == 0, NoPolicy: len(c.Policy) == 0}
+	return rulefile.Options{Daemon: true, NoMilter: len(c.Milter) == 0, NoPolicy: len(c.Policy) == 0}
 }
 
 func (c *Config) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {
 	r := tomlfile.Read(t, "", found)
 	if a, ok := r.Strings("rules"); ok {
+		if e, _ := r.Entry("rules"); len(a) == 0 {
+			r.Errorf(e.Pos, "leave it out for the built-in rules", "rules names no file")
+		}
 		for _, e := range a {
 			c.Rules = append(c.Rules, e.Value.(string))
 		}
@@ -132,7 +127,7 @@ func (c *Config) frontEnd(top *tomlfile.Reader, name string, found *tomlfile.Dia
 	var out []Listen
 	entries, ok := r.List("listen")
 	if !ok || len(entries) == 0 {
-		r.Errorf(pos, "listen = [\"inet:127.0.0.1:8465\"]", "has no listen; leave the table out if this front end is not wanted")
+		r.Errorf(pos, "listen = [\"inet:127.0.0.1:8465\"], for example", "has no listen; leave the table out if this front end is not wanted")
 	}
 	for _, e := range entries {
 		if l, ok := c.listen(r, e, found); ok {

@@ -42,7 +42,9 @@ type daemon struct {
 	logs    *logs
 	gate    *gate.Gate
 	servers []server
-	failed  chan error // a listener that gave up
+
+	countsEvery time.Duration
+	failed      chan error // a listener that gave up
 }
 
 // Run runs the daemon until a signal, or the end of the context, ends it. The
@@ -56,21 +58,20 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	if err != nil {
 		return err
 	}
-	defer l.close()
-	d := &daemon{config: c, logs: l, failed: make(chan error, len(c.Milter)+len(c.Policy))}
+	d := &daemon{config: c, logs: l, countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
 	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format})
 	logFound(l.log, found)
 	d.start()
 	if err := d.listen(); err != nil {
 		d.shutdown()
+		l.close(func() {})
 		return err
 	}
 	l.log.Info("ready", "milter", addresses(c.Milter), "policy", addresses(c.Policy), "enforce", c.Enforce.String(), "pid", os.Getpid())
 	err = d.wait(ctx, signals)
 	d.shutdown()
-	l.decisions.Close() // all decisions stand before the last lines
 	d.gate.LogCounts()
-	l.log.Info("stopped")
+	l.close(func() { l.log.Info("stopped") })
 	return err
 }
 
@@ -88,13 +89,13 @@ func addresses(ls []Listen) string {
 // start puts the first policy in place. Mistakes in the rules do not stop the
 // start: mail must be answered.
 func (d *daemon) start() {
-	policy, _, found := d.config.LoadRules(time.Now())
-	logFound(d.logs.log, found)
-	if policy == nil {
+	loaded := d.config.LoadRules(time.Now())
+	logFound(d.logs.log, loaded.Found)
+	if loaded.Policy == nil {
 		d.logs.log.Error("no rules are in place: mail is answered by on_failure", "on_failure", d.config.OnFailure.String())
 		return
 	}
-	d.gate.SetPolicy(policy)
+	d.gate.SetPolicy(loaded.Policy)
 }
 
 // listen opens all listeners, then serves them.
@@ -134,7 +135,7 @@ func (d *daemon) listen() error {
 
 // wait handles signals until one of them ends the daemon.
 func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
-	hourly := time.NewTicker(countsEvery)
+	hourly := time.NewTicker(d.countsEvery)
 	defer hourly.Stop()
 	for {
 		select {
@@ -172,19 +173,19 @@ func (d *daemon) reload() {
 		log.Warn("a change of listen, log or on_failure needs a restart")
 	}
 	c.Milter, c.Policy, c.Log, c.OnFailure = d.config.Milter, d.config.Policy, d.config.Log, d.config.OnFailure
-	policy, failed, rulesFound := c.LoadRules(time.Now())
-	logFound(log, append(found, rulesFound...))
+	loaded := c.LoadRules(time.Now())
+	logFound(log, append(found, loaded.Found...))
 	switch {
-	case policy == nil:
+	case loaded.Policy == nil:
 		log.Error("reload failed: the rules are not in order; the policy that runs stays")
 		return
-	case rulesFound.HasErrors():
-		log.Error("reload failed: tests of the rules fail; the policy that runs stays", "failed", failed)
+	case loaded.Found.HasErrors():
+		log.Error("reload failed: tests of the rules fail or cannot be read; the policy that runs stays", "failed", loaded.Failed)
 		return
 	}
-	d.gate.SetPolicy(policy)
+	d.gate.SetPolicy(loaded.Policy)
 	d.config = c
-	log.Info("reloaded", "rules", len(policy.Rules()), "enforce", c.Enforce.String())
+	log.Info("reloaded", "rules", len(loaded.Policy.Rules()), "enforce", c.Enforce.String())
 }
 
 // shutdown drains all front ends at once.

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
+	"log/syslog"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/gate"
 	"tlswarden/rules"
 )
 
@@ -137,7 +140,7 @@ func TestReload(t *testing.T) {
 
 	r.write("rules.toml", ruleTag+"[[test]]\nname = \"t\"\nsession = { tls = false }\nexpect = { action = \"reject\" }\n")
 	r.signals <- syscall.SIGHUP
-	r.wait("tests of the rules fail; the policy that runs stays")
+	r.wait("tests of the rules fail or cannot be read; the policy that runs stays")
 	if got := r.ask(4); !strings.HasPrefix(got, "action=450") {
 		t.Errorf("after a reload with failing tests: %q", got)
 	}
@@ -161,6 +164,9 @@ func TestReload(t *testing.T) {
 	r.signals <- syscall.SIGUSR1
 	r.wait("msg=counts rule=r met=0 not_met=5")
 	out := r.stop()
+	if strings.Count(out, "msg=counts rule=r ") != 2 {
+		t.Error("the counts are not logged at the end")
+	}
 	if !strings.Contains(out, "would=tag would_rule=r") || !strings.HasSuffix(out, "msg=stopped\n") {
 		t.Errorf("the log is\n%s", out)
 	}
@@ -250,11 +256,11 @@ func TestDefaults(t *testing.T) {
 	if len(found) > 0 || len(c.Milter) != 1 || len(c.Policy) != 1 || c.Milter[0].String() != DefaultMilter || c.Policy[0].String() != DefaultPolicy {
 		t.Errorf("%+v %v", c, found)
 	}
-	p, failed, found := c.LoadRules(time.Now())
-	if p == nil || failed > 0 || len(found) > 0 {
-		t.Fatal(found)
+	loaded := c.LoadRules(time.Now())
+	if loaded.Policy == nil || loaded.Failed > 0 || len(loaded.Found) > 0 {
+		t.Fatal(loaded.Found)
 	}
-	for _, r := range p.Rules() {
+	for _, r := range loaded.Policy.Rules() {
 		if r.Does() > rules.Tag && !r.Observe {
 			t.Errorf("rule %q does %s", r.Name, r.Does())
 		}
@@ -267,7 +273,69 @@ func TestNoRuleFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, _ := LoadConfig(file)
-	if p, _, found := c.LoadRules(time.Now()); p != nil || len(found) != 1 || !strings.Contains(found[0].String(), "no file matches rules.d/*.toml") {
-		t.Errorf("%v", found)
+	if l := c.LoadRules(time.Now()); l.Policy != nil || len(l.Found) != 1 || !strings.Contains(l.Found[0].String(), "no such file or directory") {
+		t.Errorf("%v", l.Found)
+	}
+}
+
+// TestHourly shows that the counts are logged as time goes on.
+func TestHourly(t *testing.T) {
+	out := &output{}
+	l, err := openLogs(LogConfig{Level: slog.LevelError}, out, syslog.New)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{logs: l, countsEvery: 10 * time.Millisecond}
+	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format})
+	d.config, _ = LoadConfig("")
+	d.start()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := d.wait(ctx, nil); err != nil {
+		t.Error(err)
+	}
+	l.close(func() {})
+	if n := strings.Count(out.String(), "msg=counts rule=local "); n < 2 {
+		t.Errorf("the counts were logged %d times:\n%s", n, out)
+	}
+}
+
+// TestStuckLog shows that a log that takes nothing neither stops the mail nor
+// keeps the daemon from ending.
+func TestStuckLog(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"tlswarden.toml": config, "rules.toml": "[[rule]]\nname = \"r\"\nrequire = \"any-tls\"\notherwise = \"reject\"\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	defer write.Close()
+	signals, done := make(chan os.Signal), make(chan error, 1)
+	go func() { done <- Run(t.Context(), filepath.Join(dir, "tlswarden.toml"), signals, write) }()
+	r := &running{t: t, dir: dir}
+	for range 500 {
+		if _, err := os.Stat(filepath.Join(dir, "policy")); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for i := range 2000 { // a pipe holds 64 KiB, a line has some 300 bytes
+		if got := r.ask(i + 1); !strings.HasPrefix(got, "action=450") {
+			t.Fatalf("request %d: %q", i, got)
+		}
+	}
+	signals <- syscall.SIGTERM
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the daemon does not stop")
 	}
 }

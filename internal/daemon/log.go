@@ -11,8 +11,11 @@ import (
 )
 
 // logs are the two ways in which the daemon logs: its own lines, and decisions.
+// Both are written in the background, so that a log that takes nothing cannot
+// stop the mail.
 type logs struct {
 	log       *slog.Logger
+	own       *gate.Batch
 	decisions *gate.Batch
 	format    gate.Format
 	closer    io.Closer
@@ -39,17 +42,31 @@ func openLogs(c LogConfig, stderr io.Writer, dial dialSyslog) (*logs, error) {
 			l.format = gate.LogfmtBare
 		}
 	}
-	var handler slog.Handler = slog.NewTextHandler(own, options)
-	if c.Format == gate.JSON {
-		handler = slog.NewJSONHandler(own, options)
+	newHandler := func(w io.Writer) slog.Handler {
+		if c.Format == gate.JSON {
+			return slog.NewJSONHandler(w, options)
+		}
+		return slog.NewTextHandler(w, options)
 	}
-	l.log = slog.New(handler)
-	l.decisions = gate.NewBatch(out, l.log)
+	lost := func(lines uint64) []byte {
+		var b bytes.Buffer
+		slog.New(newHandler(&b)).Warn("the log is too slow: lines were dropped", "lines", lines)
+		return b.Bytes()
+	}
+	l.own = gate.NewBatch(own, lost)
+	l.log = slog.New(newHandler(l.own))
+	l.decisions = gate.NewBatch(out, lost)
 	return l, nil
 }
 
-func (l *logs) close() {
-	l.decisions.Close()
+// close writes what is pending: decisions first, then what the daemon itself has
+// to say, to which the given lines are added in between.
+func (l *logs) close(last func()) {
+	if err := l.decisions.Close(); err != nil {
+		l.log.Warn("decisions were lost", "error", err)
+	}
+	last()
+	_ = l.own.Close() // there is nobody left to tell
 	if l.closer != nil {
 		l.closer.Close()
 	}
@@ -81,6 +98,16 @@ func (s syslogLines) Write(p []byte) (int, error) {
 type syslogLevels struct{ w *syslog.Writer }
 
 func (s syslogLevels) Write(p []byte) (int, error) {
+	var failed error
+	for line := range bytes.Lines(p) {
+		if err := s.line(line); err != nil {
+			failed = err
+		}
+	}
+	return len(p), failed
+}
+
+func (s syslogLevels) line(p []byte) error {
 	send := s.w.Info
 	switch { // the level is the first attribute, as the time is left out
 	case bytes.HasPrefix(p, []byte("level=ERROR ")), bytes.HasPrefix(p, []byte(`{"level":"ERROR"`)):
@@ -88,5 +115,5 @@ func (s syslogLevels) Write(p []byte) (int, error) {
 	case bytes.HasPrefix(p, []byte("level=WARN ")), bytes.HasPrefix(p, []byte(`{"level":"WARN"`)):
 		send = s.w.Warning
 	}
-	return len(p), send(string(bytes.TrimSuffix(p, []byte{'\n'})))
+	return send(string(bytes.TrimSuffix(p, []byte{'\n'})))
 }

@@ -34,11 +34,11 @@ func TestSyslog(t *testing.T) {
 	}
 	l.decisions.Add([]byte("msg=decision id=1\n"))
 	l.decisions.Add([]byte("msg=decision id=2\n"))
-	l.decisions.Close()
-	l.log.Info("ready")
-	l.log.Warn("odd")
-	l.log.Error("bad", "level", "INFO")
-	l.close()
+	l.close(func() {
+		l.log.Info("ready")
+		l.log.Warn("odd")
+		l.log.Error("bad", "level", "INFO")
+	})
 	// The priority is facility 2 (mail) times 8 plus the severity, RFC 3164 section 4.1.1.
 	for _, want := range []struct{ priority, text string }{
 		{"<22>", "msg=decision id=1\n"}, {"<22>", "msg=decision id=2\n"},
@@ -67,7 +67,7 @@ func TestJSON(t *testing.T) {
 	}
 	l.log.Info("not shown")
 	l.log.Warn("shown")
-	l.close()
+	l.close(func() {})
 	if got := out.String(); !strings.HasPrefix(got, `{"time":"`) || !strings.HasSuffix(got, `"level":"WARN","msg":"shown"}`+"\n") || strings.Contains(got, "not shown") {
 		t.Errorf("the log is %q", got)
 	}

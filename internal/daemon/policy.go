@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"tlswarden/internal/tomlfile"
@@ -18,32 +17,41 @@ import (
 //go:embed default.toml
 var DefaultRules []byte
 
+// Loaded is what the rule files of a configuration give.
+type Loaded struct {
+	Policy *rules.Policy        // nil if the rules cannot be used
+	Tests  []ruletest.Test      // that could be read
+	Broken tomlfile.Diagnostics // what is wrong with tests that could not
+	Failed int                  // how many tests failed
+	Found  tomlfile.Diagnostics // all that was found; each failed or broken test is an error
+}
+
 // LoadRules reads the rules that the configuration names and runs their tests.
-// The policy is nil if the rules cannot be used; failed tells how many tests
-// failed, each of which is an error among the diagnostics.
-func (c *Config) LoadRules(now time.Time) (policy *rules.Policy, failed int, found tomlfile.Diagnostics) {
-	var res rulefile.Result
+func (c *Config) LoadRules(now time.Time) Loaded {
+	var l Loaded
+	res, err := c.ruleFiles()
+	if err != nil {
+		l.Found.Errorf(tomlfile.Pos{File: c.File}, "", "rules: %v", err)
+		return l
+	}
+	l.Tests = ruletest.Parse(res.Tests, res.Policy, &l.Broken)
+	l.Found = append(res.Found, l.Broken...)
+	if res.Policy != nil {
+		l.Failed = ruletest.Report(l.Tests, res.Policy, now, &l.Found)
+		l.Policy = res.Policy.WithEnforce(c.Enforce)
+	}
+	return l
+}
+
+func (c *Config) ruleFiles() (rulefile.Result, error) {
 	if len(c.Rules) == 0 {
-		res = rulefile.Load([]rulefile.Source{{Name: "built-in rules", Data: DefaultRules}}, c.rulesOptions())
-	} else {
-		names, err := rulefile.Glob(c.dir(), c.Rules)
-		if err != nil {
-			found.Errorf(tomlfile.Pos{File: c.File}, "", "rules: %v", err)
-			return nil, 0, found
-		}
-		if len(names) == 0 {
-			found.Errorf(tomlfile.Pos{File: c.File}, "", "rules: no file matches %s", strings.Join(c.Rules, ", "))
-			return nil, 0, found
-		}
-		res = rulefile.LoadFiles(names, c.rulesOptions())
+		return rulefile.Load([]rulefile.Source{{Name: "built-in rules", Data: DefaultRules}}, c.rulesOptions()), nil
 	}
-	found = res.Found
-	tests := ruletest.Parse(res.Tests, res.Policy, &found)
-	if res.Policy == nil {
-		return nil, 0, found
+	names, err := rulefile.Glob(c.dir(), c.Rules)
+	if err != nil {
+		return rulefile.Result{}, err
 	}
-	failed = ruletest.Report(tests, res.Policy, now, &found)
-	return res.Policy.WithEnforce(c.Enforce), failed, found
+	return rulefile.LoadFiles(names, c.rulesOptions()), nil
 }
 
 // logFound logs every diagnostic at its own level.

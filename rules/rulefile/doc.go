@@ -5,6 +5,7 @@
 // their rules read in the order of the files:
 //
 //	judge_local = true          # also judge mail from this machine
+//	recipient_delimiter = "+"   # what parts address extensions, as in Postfix
 //	[reply]                     # defaults for replies
 //	[tag]                       # the tag header
 //	[list]                      # named lists for conditions, here or in files of their own

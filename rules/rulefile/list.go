@@ -64,7 +64,7 @@ func (l *loader) fileEntries(e tomlfile.Entry, t *tomlfile.Table) tomlfile.Array
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(filepath.Dir(e.Pos.File), name)
 	}
-	data, err := readFile(name)
+	data, err := tomlfile.ReadFile(name)
 	if err != nil {
 		r.Errorf(pos, "", "%s %v", name, err)
 		return nil
@@ -100,7 +100,7 @@ func (l *loader) listSet(li *list, kind rules.Kind) *rules.Set {
 	if s, ok := li.sets[kind]; ok {
 		return s
 	}
-	s := rules.NewSet(kind)
+	s := l.newSet(kind)
 	li.sets[kind] = s
 	bad := 0
 	for _, e := range li.entries {
@@ -123,7 +123,7 @@ func (l *loader) listSet(li *list, kind rules.Kind) *rules.Set {
 
 // set compiles the value of a condition or of a profile's key.
 func (l *loader) set(kind rules.Kind, entries tomlfile.Array, r *tomlfile.Reader, at tomlfile.Entry) *rules.Set {
-	s, key := rules.NewSet(kind), at.Key
+	s, key := l.newSet(kind), at.Key
 	if len(entries) == 0 {
 		r.Errorf(at.Pos, "", "%s is an empty list", key)
 	}

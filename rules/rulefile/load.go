@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"time"
 
 	"tlswarden/internal/tomlfile"
@@ -22,6 +22,7 @@ type Source struct {
 type Options struct {
 	NoMilter bool // no milter is enabled
 	NoPolicy bool // no policy service is enabled
+	Daemon   bool // the two above are those of a daemon's configuration
 
 	Now  time.Time      // for what has expired; zero: the time of the run
 	Zone *time.Location // in which dates are meant; nil: that of the process
@@ -40,7 +41,7 @@ func LoadFiles(names []string, o Options) Result {
 	var found tomlfile.Diagnostics
 	var sources []Source
 	for _, name := range names {
-		data, err := readFile(name)
+		data, err := tomlfile.ReadFile(name)
 		if err != nil {
 			found.Errorf(tomlfile.Pos{File: name}, "", "%v", err)
 			continue
@@ -54,62 +55,55 @@ func LoadFiles(names []string, o Options) Result {
 	return r
 }
 
-func readFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, pathless(err)
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("is a directory")
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("is no regular file")
-	}
-	if info.Size() > tomlfile.MaxSize {
-		return nil, fmt.Errorf("has %d bytes, and at most %d are read", info.Size(), tomlfile.MaxSize)
-	}
-	data, err := os.ReadFile(name)
-	return data, pathless(err)
-}
-
-// pathless drops the path, which the diagnostic has already.
-func pathless(err error) error {
-	if pe, ok := err.(*os.PathError); ok {
-		return fmt.Errorf("cannot be read: %w", pe.Err)
-	}
-	return err
-}
-
 // Glob expands patterns, relative to a directory, into file names in the order
-// of the patterns and, within one, of the names. A pattern without wildcards
-// stands for its file, whether it exists or not.
+// of the patterns and, within one, of the names. Wildcards may stand in the last
+// part of a pattern, and do not match names that begin with a dot. A pattern
+// without wildcards stands for its file, whether it exists or not; one that
+// matches nothing is an error, and so is a directory that cannot be read: rules
+// must not vanish without a word.
 func Glob(dir string, patterns []string) ([]string, error) {
 	var out []string
 	for _, p := range patterns {
-		if !filepath.IsAbs(p) {
-			p = filepath.Join(dir, p)
-		}
-		if !hasMeta(p) {
-			out = append(out, p)
-			continue
-		}
-		names, err := filepath.Glob(p)
+		names, err := glob(dir, p)
 		if err != nil {
-			return nil, fmt.Errorf("bad pattern %q", p)
+			return nil, err
 		}
-		slices.Sort(names)
 		out = append(out, names...)
 	}
 	return out, nil
 }
 
-func hasMeta(p string) bool {
-	for _, c := range p {
-		if c == '*' || c == '?' || c == '[' {
-			return true
+const wildcards = "*?["
+
+func glob(dir, pattern string) ([]string, error) {
+	folder, last := filepath.Split(pattern)
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(dir, folder)
+	}
+	if strings.ContainsAny(filepath.Dir(pattern), wildcards) {
+		return nil, fmt.Errorf("%q has wildcards before its last part", pattern)
+	}
+	if !strings.ContainsAny(last, wildcards) {
+		return []string{filepath.Join(folder, last)}, nil
+	}
+	entries, err := os.ReadDir(folder) // sorted by name
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", pattern, err)
+	}
+	var names []string
+	for _, e := range entries {
+		match, err := filepath.Match(last, e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("bad pattern %q", pattern)
+		}
+		if match && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, filepath.Join(folder, e.Name()))
 		}
 	}
-	return false
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no file matches %q", pattern)
+	}
+	return names, nil
 }
 
 // Load reads rule files that are in memory.
@@ -123,6 +117,9 @@ func Load(sources []Source, o Options) Result {
 		}
 	}
 	l.compile()
+	if len(l.rules) == 0 && len(sources) > 0 {
+		l.found.Warnf(tomlfile.Pos{File: sources[0].Name}, "", "there is no [[rule]]: all mail is accepted")
+	}
 	res := Result{Tests: l.tests, Found: l.found}
 	res.Found.Sort()
 	if !res.Found.HasErrors() {
@@ -147,6 +144,9 @@ type loader struct {
 	names    map[string]tomlfile.Pos // of rules
 	tagAt    tomlfile.Pos
 	replyAt  tomlfile.Pos
+
+	delimiter   string
+	delimiterAt tomlfile.Pos // Line 0: the default stands
 }
 
 func newLoader(o Options) *loader {
@@ -169,6 +169,7 @@ func (l *loader) file(t *tomlfile.Table) {
 	if b, _, ok := r.Bool("judge_local"); ok {
 		l.config.JudgeLocal = l.config.JudgeLocal || b
 	}
+	l.delimiters(r)
 	if t, pos, ok := r.Table("reply"); ok && l.once(&l.replyAt, pos, "reply") {
 		l.reply(t)
 	}

@@ -61,7 +61,7 @@ func (l *loader) compileProfile(p *profile) *rules.Profile {
 			built = &copied
 		}
 	}
-	built.Name, built.Title, built.Source = p.name, "", ""
+	built.Name, built.About = p.name, nil
 	l.strength(r, built)
 	l.certificate(r, built)
 	r.Done()

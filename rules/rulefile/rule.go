@@ -222,15 +222,7 @@ func (l *loader) answer(r *tomlfile.Reader, rule *rules.Rule) {
 	if s, pos, ok := r.String("status"); ok {
 		l.status(r, rule, s, pos)
 	}
-	if s, pos, ok := r.String("reply"); ok {
-		t, err := rules.ParseTemplate(s)
-		if err != nil {
-			r.Errorf(pos, "", "reply: %v", err)
-		} else if t.Uses("url") && l.config.URL == "" {
-			r.Errorf(pos, "set url in [reply]", "reply uses {url}, and no url is set")
-		}
-		rule.Reply = t
-	}
+	l.template(r, "reply", &rule.Reply)
 	if s, pos, ok := r.String("tag"); ok {
 		if strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' }) || strings.TrimSpace(s) == "" || len(s) > 200 {
 			r.Errorf(pos, "", "tag must be 1 to 200 printable ASCII characters")

@@ -141,6 +141,11 @@ func TestSuppliers(t *testing.T) {
 	if res := Load([]Source{{"r.toml", []byte(rule)}}, Options{NoPolicy: true}); res.Policy == nil {
 		t.Errorf("with a milter: %v", res.Found)
 	}
+	res = Load([]Source{{"r.toml", []byte(rule)}}, Options{Daemon: true})
+	want = "r.toml:1: warning: rule \"r\": only the milter can supply requiretls; where the other front end asks, it is unknown\n\thint: set on_unknown = \"accept\""
+	if len(res.Found) != 1 || res.Found[0].String() != want {
+		t.Errorf("with both: %v", res.Found)
+	}
 }
 
 // FuzzLoad shows that no file makes the reader panic or hang, that findings have

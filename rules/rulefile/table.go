@@ -18,7 +18,49 @@ func (l *loader) reply(t *tomlfile.Table) {
 		}
 		l.config.URL = s
 	}
+	l.template(r, "plaintext", &l.config.Replies.Plaintext)
+	l.template(r, "weak", &l.config.Replies.Weak)
+	l.template(r, "certificate", &l.config.Replies.Certificate)
+	l.template(r, "unknown", &l.config.Replies.Unknown)
 	r.Done()
+}
+
+// template reads a reply text. It comes after url.
+func (l *loader) template(r *tomlfile.Reader, key string, to **rules.Template) {
+	s, pos, ok := r.String(key)
+	if !ok {
+		return
+	}
+	t, err := rules.ParseTemplate(s)
+	if err != nil {
+		r.Errorf(pos, "", "%s: %v", key, err)
+	} else if t.Uses("url") && l.config.URL == "" {
+		r.Errorf(pos, "set url in [reply]", "%s uses {url}, and no url is set", key)
+	}
+	*to = t
+}
+
+// delimiters reads the characters that part address extensions.
+func (l *loader) delimiters(r *tomlfile.Reader) {
+	s, pos, ok := r.String("recipient_delimiter")
+	switch {
+	case !ok:
+		return
+	case l.delimiterAt.Line != 0:
+		r.Errorf(pos, "", "recipient_delimiter stands at %s:%d already", l.delimiterAt.File, l.delimiterAt.Line)
+	case strings.Trim(s, "!#$%&'*+-./=?^_`{|}~") != "":
+		r.Errorf(pos, "as in Postfix's main.cf; \"\" is for addresses without extensions", "recipient_delimiter must be characters such as \"+\" that part an address extension from the name, not %q", s)
+	}
+	l.delimiterAt, l.delimiter = pos, s
+}
+
+// newSet returns an empty set for a kind of field.
+func (l *loader) newSet(kind rules.Kind) *rules.Set {
+	s := rules.NewSet(kind)
+	if l.delimiterAt.Line != 0 {
+		s.SetDelimiters(l.delimiter)
+	}
+	return s
 }
 
 func printableASCII(s string) bool {
@@ -85,7 +127,12 @@ func (l *loader) suppliers(r *tomlfile.Reader, rule *rules.Rule) {
 		return
 	}
 	for _, f := range rules.Fields() {
-		if !rule.Needs().Has(f.ID) || !l.opts.NoMilter && f.Supply.Milter() || !l.opts.NoPolicy && f.Supply.Policy() {
+		if !rule.Needs().Has(f.ID) {
+			continue
+		}
+		milter, policy := !l.opts.NoMilter && f.Supply.Milter(), !l.opts.NoPolicy && f.Supply.Policy()
+		if milter || policy {
+			l.oneSided(r, f, milter, policy)
 			continue
 		}
 		who := "the policy service"
@@ -96,11 +143,26 @@ func (l *loader) suppliers(r *tomlfile.Reader, rule *rules.Rule) {
 	}
 }
 
+// oneSided warns of a fact that only one of two enabled front ends has.
+func (l *loader) oneSided(r *tomlfile.Reader, f *rules.Field, milter, policy bool) {
+	if !l.opts.Daemon || l.opts.NoMilter || l.opts.NoPolicy || milter == policy {
+		return
+	}
+	who := "the milter"
+	if policy {
+		who = "the policy service"
+	}
+	r.Warnf(r.Pos(), "set on_unknown = \"accept\"", "only %s can supply %s; where the other front end asks, it is unknown", who, f.Name)
+}
+
 // lint warns of what is in order and yet hardly meant.
 func (l *loader) lint(r *tomlfile.Reader, rule *rules.Rule) {
 	does := rule.Does()
 	if does < rules.Defer && rule.OnUnknown.Or(rules.Accept) < rules.Defer && (rule.Code != 0 || rule.Status != "" || rule.Reply != nil) {
 		r.Warnf(r.Pos(), "", "code, status and reply have no effect where nothing is deferred or rejected")
+	}
+	if rule.Tag != "" && !rule.MayDo(rules.Tag) && !rule.MayDo(rules.Quarantine) {
+		r.Warnf(r.Pos(), "", "tag has no effect where nothing is tagged or quarantined")
 	}
 	if does == rules.Quarantine && rule.Needs()&rules.SetOf(rules.FieldRecipient, rules.FieldRecipientDomain) != 0 {
 		r.Warnf(r.Pos(), "", "quarantine by recipient holds the message for all its recipients")

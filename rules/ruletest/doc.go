@@ -1,6 +1,4 @@
-// Package ruletest runs the [[test]] tables of rule files, and loads the corpus
-// of session cases that is run three ways: by the engine alone, through the
-// policy protocol, and through the milter protocol.
+// Package ruletest runs the [[test]] tables of rule files.
 //
 // A test names facts of a session, by the names of the catalogue, and what it
 // expects of the verdict:

@@ -1,4 +1,4 @@
-package ruletest
+package corpus
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 // TestCorpus is the first of the three ways in which the corpus is run: the
 // engine alone. The front ends' tests are the others.
 func TestCorpus(t *testing.T) {
-	cases, err := Corpus("testdata")
+	cases, err := Load("../testdata")
 	if err != nil {
 		t.Fatal(err)
 	}

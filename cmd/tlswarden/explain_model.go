@@ -1,0 +1,175 @@
+package main
+
+import (
+	"time"
+
+	"tlswarden/rules"
+)
+
+// explanation is a verdict with its reasons. It is made once and rendered for
+// people or for programs.
+type explanation struct {
+	Test    *testResult `json:"test,omitempty"` // that it explains
+	Session []fact      `json:"session"`
+	Rules   []step      `json:"rules"`          // as far as the reading went
+	NotRead int         `json:"rules_not_read"` // after its end
+	Verdict verdict     `json:"verdict"`
+	Answers []answer    `json:"answers,omitempty"`
+}
+
+// fact is one fact of the session.
+type fact struct {
+	Field  string  `json:"field"`
+	Value  *string `json:"value"`  // null: unknown
+	Needed bool    `json:"needed"` // some rule looks at it
+}
+
+// step is what became of one rule.
+type step struct {
+	ruleRef
+	Outcome    string   `json:"outcome"`
+	Condition  *settled `json:"condition"` // that settled it; null if none did
+	Require    string   `json:"require"`
+	Shortfalls []string `json:"shortfalls"`
+	Action     string   `json:"action"`     // that the rule says, or would say; "": none
+	Observed   bool     `json:"observed"`   // it is not done, only recorded
+	Expired    string   `json:"expired"`    // the last day on which the rule was read
+	Softens    bool     `json:"softens"`    // a skipped exemption: a reject below is a defer
+	OnUnknown  string   `json:"on_unknown"` // which decided, for a fact is not known
+	Rollout    string   `json:"rollout"`    // what it does to whom at that time, "" without one
+}
+
+// settled is the condition that settled whether a rule applies.
+type settled struct {
+	condition
+	Seen *string `json:"seen"` // null: unknown
+}
+
+// verdict is what becomes of the mail.
+type verdict struct {
+	Action      string      `json:"action"`
+	Rule        *ruleRef    `json:"rule"` // that said so; null: none
+	Shortfall   string      `json:"shortfall"`
+	Reply       string      `json:"reply"`  // to the client, "" if the mail is let through
+	Header      string      `json:"header"` // that it gets, "" for none
+	Quarantined bool        `json:"quarantined"`
+	Local       bool        `json:"local"` // mail of this machine is not judged
+	Softened    []softening `json:"softened"`
+	Would       string      `json:"would"` // the strongest of what is under observe, "": nothing
+	WouldRule   *ruleRef    `json:"would_rule"`
+	Enforce     string      `json:"enforce"`
+}
+
+// softening is why a reject became a defer.
+type softening struct {
+	Reason  string `json:"reason"` // as the log has it
+	Meaning string `json:"meaning"`
+}
+
+// softenings are in the order in which they are told.
+var softenings = [...]struct {
+	bit     rules.Softening
+	meaning string
+}{
+	{rules.SoftUnknown, "what the requirement looks at is not known, and what is unknown never bounces mail"},
+	{rules.SoftExemption, "an exemption was skipped because a fact is not known, so this mail might be exempt"},
+	{rules.SoftNoTLSSeen, "no encrypted session was seen on this listener within 24 hours, so its own STARTTLS may be broken"},
+	{rules.SoftNoCertSeen, "no client certificate was seen on this listener within 24 hours, so the server may not ask for them"},
+	{rules.SoftEnforce, `the configuration says enforce = "soft"`},
+}
+
+// explain judges a session and keeps the reasons. The id in replies is a
+// placeholder.
+func explain(p *rules.Policy, s *rules.Session) *explanation {
+	x := p.Explain(s, 0)
+	d := p.Decide(s, 0, explainID)
+	e := &explanation{Rules: []step{}, NotRead: len(p.Rules()) - len(x.Steps), Verdict: verdictOf(&d, s, p)}
+	for _, f := range rules.Fields() {
+		e.Session = append(e.Session, fact{f.Name, seen(f, s), p.Needs().Has(f.ID)})
+	}
+	for i := range x.Steps {
+		e.Rules = append(e.Rules, stepOf(&x.Steps[i], s))
+	}
+	return e
+}
+
+// explainID stands where the id of a transaction would.
+const explainID = "explain"
+
+func seen(f *rules.Field, s *rules.Session) *string {
+	v, known := f.Read(s)
+	if !known {
+		return nil
+	}
+	text := f.Format(v)
+	return &text
+}
+
+func stepOf(x *rules.Step, s *rules.Session) step {
+	r := x.Rule
+	st := step{ruleRef: *refOf(r), Outcome: x.Outcome.String(), Shortfalls: append([]string{}, x.Shortfalls...)}
+	if r.Require != nil {
+		st.Require = r.Require.Name
+	}
+	if c := x.Condition; c != nil {
+		st.Condition = &settled{condition: condition{c.Field.Name, c.Text}}
+		if x.Known {
+			st.Condition.Seen = &x.Value
+		}
+	}
+	standing := r.Standing(s)
+	if standing.Expired {
+		st.Expired = lastDay(r.Expires)
+		return st
+	}
+	if a, ok := r.OnUnknown.Get(); ok && x.Outcome == rules.Undecided {
+		st.OnUnknown = a.String()
+	}
+	if len(r.Rollout) > 0 {
+		st.Rollout = today(r, s.Now.Or(time.Time{}))
+	}
+	action, says := said(x, standing)
+	if says {
+		st.Action, st.Observed = action.String(), standing.Observe
+	}
+	st.Softens = x.Outcome == rules.Undecided && r.Exempts() && !r.OnUnknown.Known() && !standing.Observe
+	return st
+}
+
+// said is the action that a rule said, or under observe would have said.
+func said(x *rules.Step, standing rules.Standing) (rules.Action, bool) {
+	switch x.Outcome {
+	case rules.NotMet, rules.Applied, rules.Observed:
+		return standing.Does, true
+	case rules.Undecided:
+		if a, ok := x.Rule.OnUnknown.Get(); ok {
+			return a, a != rules.Accept || x.Rule.Exempts()
+		}
+		if x.Condition == nil { // the requirement is open
+			return min(standing.Does, rules.Defer), true
+		}
+	}
+	return rules.Accept, false
+}
+
+func verdictOf(d *rules.Decision, s *rules.Session, p *rules.Policy) verdict {
+	v := verdict{
+		Action: d.Action.String(), Rule: refOf(d.Rule), Shortfall: d.Shortfall(s), Quarantined: d.Quarantined,
+		Local: !d.Judged(), Softened: []softening{}, Enforce: p.Enforce().String(),
+	}
+	if d.Action >= rules.Defer {
+		v.Reply = d.Reply.String()
+	}
+	if d.Stamp != "" {
+		v.Header = p.Header() + ": " + d.Stamp
+	}
+	if d.Would > rules.Accept {
+		v.Would, v.WouldRule = d.Would.String(), refOf(d.WouldRule)
+	}
+	for _, soft := range softenings {
+		if d.Softened&soft.bit != 0 {
+			v.Softened = append(v.Softened, softening{soft.bit.String(), soft.meaning})
+		}
+	}
+	return v
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"tlswarden/internal/daemon"
+	"tlswarden/internal/tomlfile"
+	"tlswarden/rules"
+	"tlswarden/rules/ruletest"
+)
+
+// ruleSource is where a command that looks at one policy finds it: rule files, or
+// a configuration that names them.
+type ruleSource struct {
+	policy *rules.Policy
+	tests  []ruletest.Test
+	broken tomlfile.Diagnostics // tests that cannot be read
+	milter bool                 // the front ends that are enabled
+	policd bool
+}
+
+// loadSource loads the policy and its tests. That tests fail does not matter
+// here. If the rules cannot be used, all that is wrong is printed.
+func loadSource(command, config string, files []string, stderr io.Writer) (ruleSource, error) {
+	if (config == "") == (len(files) == 0) {
+		return ruleSource{}, usageError{fmt.Errorf("%s takes rule files, or --config with a configuration", command)}
+	}
+	src := ruleSource{milter: true, policd: true}
+	var found tomlfile.Diagnostics
+	if config == "" {
+		src.policy, src.tests, found = loadRules(files)
+		src.broken = found // for it has no errors but these, or there is no policy
+	} else {
+		found = src.configured(config)
+	}
+	if src.policy == nil {
+		printFound(stderr, found)
+		return src, exitCode(exitErrors)
+	}
+	return src, nil
+}
+
+// configured loads what a configuration names.
+func (src *ruleSource) configured(config string) tomlfile.Diagnostics {
+	c, found := daemon.LoadConfig(config)
+	if found.HasErrors() {
+		return found
+	}
+	src.milter, src.policd = len(c.Milter) > 0, len(c.Policy) > 0
+	loaded := c.LoadRules(time.Now())
+	src.policy, src.tests, src.broken = loaded.Policy, loaded.Tests, loaded.Broken
+	return loaded.Found
+}

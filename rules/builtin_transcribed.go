@@ -1,0 +1,192 @@
+package rules
+
+import "tlswarden/internal/tlsname"
+
+// NIST SP 800-52 Rev. 2, section 3.3.1, in the transcription of TLS-Scanner. The
+// ten TLS_RSA suites that it lists besides are left out: see the note.
+const (
+	nistTLS13 = `
+	TLS_AES_128_GCM_SHA256
+	TLS_AES_256_GCM_SHA384
+	TLS_AES_128_CCM_SHA256
+	TLS_AES_128_CCM_8_SHA256
+`
+	nistTLS12 = `
+	TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+	TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+	TLS_ECDHE_ECDSA_WITH_AES_128_CCM
+	TLS_ECDHE_ECDSA_WITH_AES_256_CCM
+	TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8
+	TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8
+	TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256
+	TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384
+	TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA
+	TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA
+	TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+	TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+	TLS_DHE_RSA_WITH_AES_128_GCM_SHA256
+	TLS_DHE_RSA_WITH_AES_256_GCM_SHA384
+	TLS_DHE_RSA_WITH_AES_128_CCM
+	TLS_DHE_RSA_WITH_AES_256_CCM
+	TLS_DHE_RSA_WITH_AES_128_CCM_8
+	TLS_DHE_RSA_WITH_AES_256_CCM_8
+	TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256
+	TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384
+	TLS_DHE_RSA_WITH_AES_128_CBC_SHA256
+	TLS_DHE_RSA_WITH_AES_256_CBC_SHA256
+	TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA
+	TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA
+	TLS_DHE_RSA_WITH_AES_128_CBC_SHA
+	TLS_DHE_RSA_WITH_AES_256_CBC_SHA
+	TLS_DHE_DSS_WITH_AES_128_GCM_SHA256
+	TLS_DHE_DSS_WITH_AES_256_GCM_SHA384
+	TLS_DHE_DSS_WITH_AES_128_CBC_SHA256
+	TLS_DHE_DSS_WITH_AES_256_CBC_SHA256
+	TLS_DHE_DSS_WITH_AES_128_CBC_SHA
+	TLS_DHE_DSS_WITH_AES_256_CBC_SHA
+	TLS_DH_DSS_WITH_AES_128_GCM_SHA256
+	TLS_DH_DSS_WITH_AES_256_GCM_SHA384
+	TLS_DH_DSS_WITH_AES_128_CBC_SHA256
+	TLS_DH_DSS_WITH_AES_256_CBC_SHA256
+	TLS_DH_DSS_WITH_AES_128_CBC_SHA
+	TLS_DH_DSS_WITH_AES_256_CBC_SHA
+	TLS_DH_RSA_WITH_AES_128_GCM_SHA256
+	TLS_DH_RSA_WITH_AES_256_GCM_SHA384
+	TLS_DH_RSA_WITH_AES_128_CBC_SHA256
+	TLS_DH_RSA_WITH_AES_256_CBC_SHA256
+	TLS_DH_RSA_WITH_AES_128_CBC_SHA
+	TLS_DH_RSA_WITH_AES_256_CBC_SHA
+	TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256
+	TLS_ECDH_ECDSA_WITH_AES_256_GCM_SHA384
+	TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256
+	TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA384
+	TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA
+	TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA
+	TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256
+	TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384
+	TLS_ECDH_RSA_WITH_AES_128_CBC_SHA256
+	TLS_ECDH_RSA_WITH_AES_256_CBC_SHA384
+	TLS_ECDH_RSA_WITH_AES_128_CBC_SHA
+	TLS_ECDH_RSA_WITH_AES_256_CBC_SHA
+`
+)
+
+func nist80052r2() *Profile {
+	return &Profile{
+		Name: "nist-800-52r2", MinVersion: tlsname.TLSv1_2, Ciphers: suiteSet(nistTLS13, nistTLS12),
+		About: &About{
+			Short:     "NIST SP 800-52r2",
+			Title:     "NIST SP 800-52 Rev. 2: Guidelines for the Selection, Configuration, and Use of TLS Implementations",
+			Publisher: "NIST",
+			Version:   "Rev. 2",
+			Date:      "2019-08",
+			Section:   "3.1 and 3.3.1",
+			Scope:     "TLS servers and clients of the US government",
+			Source:    "resources/guideline/nist.xml of github.com/tls-attacker/TLS-Scanner (2025-05)",
+			Checked:   checkedCopy,
+			How:       "read in a transcription by others; the publication itself was not read",
+			Unseen: unseen(
+				"the key exchange group: secp224r1 to secp521r1, ffdhe2048 to ffdhe8192, the sect curves from 233 bits on; not X25519",
+				"the server's certificate: RSA of 2048 bits or more, curves of 224 bits or more, SHA-224 or better",
+			),
+			Notes: []string{
+				"The transcription also lists ten TLS_RSA suites. They fail here: on what terms the publication allows them was not checked.",
+				"CHACHA20-POLY1305, Camellia, ARIA and 3DES are not in the list.",
+				"No cipher suite proves that a validated module was used.",
+			},
+		},
+	}
+}
+
+// BSI TR-02102-2, 2025-01, in the transcription of TLS-Scanner: suites with
+// forward secrecy, suites without, suites with pre-shared keys.
+const (
+	bsiTLS13 = `
+	TLS_AES_128_GCM_SHA256
+	TLS_AES_256_GCM_SHA384
+	TLS_AES_128_CCM_SHA256
+`
+	bsiForwardSecret = `
+	TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256
+	TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384
+	TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+	TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+	TLS_ECDHE_ECDSA_WITH_AES_128_CCM
+	TLS_ECDHE_ECDSA_WITH_AES_256_CCM
+	TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256
+	TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384
+	TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+	TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+	TLS_DHE_DSS_WITH_AES_128_CBC_SHA256
+	TLS_DHE_DSS_WITH_AES_256_CBC_SHA256
+	TLS_DHE_DSS_WITH_AES_128_GCM_SHA256
+	TLS_DHE_DSS_WITH_AES_256_GCM_SHA384
+	TLS_DHE_RSA_WITH_AES_128_CBC_SHA256
+	TLS_DHE_RSA_WITH_AES_256_CBC_SHA256
+	TLS_DHE_RSA_WITH_AES_128_GCM_SHA256
+	TLS_DHE_RSA_WITH_AES_256_GCM_SHA384
+	TLS_DHE_RSA_WITH_AES_128_CCM
+	TLS_DHE_RSA_WITH_AES_256_CCM
+`
+	bsiStatic = `
+	TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256
+	TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA384
+	TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256
+	TLS_ECDH_ECDSA_WITH_AES_256_GCM_SHA384
+	TLS_ECDH_RSA_WITH_AES_128_CBC_SHA256
+	TLS_ECDH_RSA_WITH_AES_256_CBC_SHA384
+	TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256
+	TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384
+	TLS_DH_DSS_WITH_AES_128_CBC_SHA256
+	TLS_DH_DSS_WITH_AES_256_CBC_SHA256
+	TLS_DH_DSS_WITH_AES_128_GCM_SHA256
+	TLS_DH_DSS_WITH_AES_256_GCM_SHA384
+	TLS_DH_RSA_WITH_AES_128_CBC_SHA256
+	TLS_DH_RSA_WITH_AES_256_CBC_SHA256
+	TLS_DH_RSA_WITH_AES_128_GCM_SHA256
+	TLS_DH_RSA_WITH_AES_256_GCM_SHA384
+`
+	bsiPSK = `
+	TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256
+	TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384
+	TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256
+	TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384
+	TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256
+	TLS_DHE_PSK_WITH_AES_128_CBC_SHA256
+	TLS_DHE_PSK_WITH_AES_256_CBC_SHA384
+	TLS_DHE_PSK_WITH_AES_128_GCM_SHA256
+	TLS_DHE_PSK_WITH_AES_256_GCM_SHA384
+	TLS_DHE_PSK_WITH_AES_128_CCM
+	TLS_DHE_PSK_WITH_AES_256_CCM
+	TLS_RSA_PSK_WITH_AES_128_CBC_SHA256
+	TLS_RSA_PSK_WITH_AES_256_CBC_SHA384
+	TLS_RSA_PSK_WITH_AES_128_GCM_SHA256
+	TLS_RSA_PSK_WITH_AES_256_GCM_SHA384
+`
+)
+
+func bsiTR021022() *Profile {
+	return &Profile{
+		Name: "bsi-tr-02102-2", MinVersion: tlsname.TLSv1_2, Ciphers: suiteSet(bsiTLS13, bsiForwardSecret, bsiStatic, bsiPSK),
+		About: &About{
+			Short:     "BSI TR-02102-2 (2025-01)",
+			Title:     "BSI TR-02102-2: Kryptographische Verfahren: Verwendung von TLS",
+			Publisher: "BSI (Germany)",
+			Version:   "2025-01",
+			Date:      "2025-01",
+			Section:   "3.2 to 3.4 and 3.6",
+			Scope:     "TLS in general",
+			Source:    "resources/guideline/bsi.xml of github.com/tls-attacker/TLS-Scanner, compared with the TaSK test data of BSI (2023 edition)",
+			Checked:   checkedCopy,
+			How:       "read in a transcription by others; the publication itself was not read, nor its edition of 2026-01",
+			Unseen: unseen(
+				"the key exchange group: secp256r1, secp384r1, secp521r1, brainpoolP256r1, brainpoolP384r1, brainpoolP512r1, ffdhe3072, ffdhe4096; not x25519",
+				"the server's certificate: RSA of 3000 bits or more, curves of 250 bits or more",
+			),
+			Notes: []string{
+				"The 16 suites of static DH and ECDH, without forward secrecy, pass; they are recommended until 2026 only.",
+				"CHACHA20-POLY1305, CCM_8 and TLS_RSA suites are not in the list.",
+			},
+		},
+	}
+}

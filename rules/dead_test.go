@@ -1,0 +1,174 @@
+package rules
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// crowded are few fields with few values, so that rules often cover each other.
+var crowded = []struct {
+	field  FieldID
+	values []any
+}{
+	{FieldClient, []any{"192.0.2.0/24", "192.0.2.1", "192.0.2.0/28", "!192.0.2.1", "0.0.0.0/0", "127.0.0.1", "!0.0.0.0/0", "2001:db8::/32"}},
+	{FieldTLS, []any{true, false}},
+	{FieldTLSVersion, []any{"< TLSv1.2", "TLSv1.3", ">= TLSv1", "none", "!none", "!TLSv1", "<= TLSv1.1"}},
+	{FieldCipher, []any{"AES128-SHA", "!AES128-SHA", "", "/^ECDHE/", "TLS_AES_128_GCM_SHA256"}},
+	{FieldCertVerified, []any{true, false}},
+	{FieldCertSubject, []any{"mx.x.example", "!mx.x.example", ""}},
+	{FieldSender, []any{"a@x.example", "a@", "<>", "!a@x.example", "a+b@x.example", "c@y.example"}},
+	{FieldSenderDomain, []any{"x.example", "!y.example", ".example", ".x.example", "", "/x/", "m.x.example"}},
+	{FieldRecipient, []any{"b@example.com", "b@", "!b@example.com", "b+c@example.com"}},
+	{FieldRecipientDomain, []any{"example.com", ".com", "!example.com"}},
+	{FieldServerPort, []any{int64(25), int64(587), "> 25", "<= 587", "!25", "> 70000"}},
+	{FieldSize, []any{">= 10", "< 5", "!< 20", int64(7)}},
+	{FieldLocal, []any{true, false}},
+}
+
+func (g generator) crowdedCondition(lists map[FieldID]*Set) Condition {
+	c := pick(g, crowded...)
+	f := FieldByID(c.field)
+	set, text := NewSet(f.Kind), ""
+	if g.IntN(5) == 0 {
+		set.AddSet(lists[f.ID], g.IntN(4) == 0)
+		text = "@list"
+	}
+	for set.Len() == 0 || g.IntN(3) == 0 {
+		v := pick(g, c.values...)
+		if err := set.Add(v); err != nil {
+			panic(err)
+		}
+		text += fmt.Sprint(" ", v)
+	}
+	return Condition{Field: f, Set: set, Text: strings.TrimSpace(text)}
+}
+
+func (g generator) lists() map[FieldID]*Set {
+	lists := map[FieldID]*Set{}
+	for _, c := range crowded {
+		s := NewSet(FieldByID(c.field).Kind)
+		for range g.IntN(4) {
+			if err := s.Add(pick(g, c.values...)); err != nil {
+				panic(err)
+			}
+		}
+		lists[c.field] = s
+	}
+	return lists
+}
+
+// moments are the times at which rules change and sessions are judged.
+var moments = []time.Time{time.Unix(1000, 0), time.Unix(2000, 0), time.Unix(3000, 0)}
+
+func (g generator) crowdedRule(i int, lists map[FieldID]*Set) *Rule {
+	r := g.rule(i, pick(g, "exempt", "act", "require", "require"))
+	r.When = nil
+	for range g.IntN(3) {
+		r.When = append(r.When, g.crowdedCondition(lists))
+	}
+	switch g.IntN(8) {
+	case 0:
+		r.OnUnknown = Known(pick(g, Accept, Tag, Defer))
+	case 1:
+		r.Observe = true
+	case 2:
+		r.Expires = Known(pick(g, moments...))
+	case 3:
+		if !r.Exempts() {
+			r.Rollout = []RolloutStep{{From: pick(g, moments...), Action: Known(Defer), Percent: 100}}
+		}
+	}
+	return r
+}
+
+func (g generator) crowdedSession() *Session {
+	s := g.session()
+	if g.IntN(2) == 0 {
+		s.SetClient(netip.MustParseAddr(pick(g, "192.0.2.1", "192.0.2.20", "2001:db8::1", "127.0.0.1")))
+	}
+	if g.IntN(2) == 0 {
+		s.SetSender(pick(g, "a+b@x.example", "a@m.x.example", "c@y.example", "c+d@y.example", `"a@x.example"@`))
+	}
+	if g.IntN(2) == 0 {
+		s.SetRecipient(pick(g, "b+c@example.com", "b@mail.com", "b@example.com"))
+	}
+	if g.IntN(3) > 0 {
+		s.ServerPort = Known(pick[uint16](g, 25, 587, 26))
+	}
+	if g.IntN(3) > 0 {
+		s.Size = Known(pick[int64](g, 0, 7, 15, 30))
+	}
+	s.tls.CertSubject = Fact[string]{}
+	if used, ok := s.tls.used.Get(); ok {
+		s.tls.CertSubject = Known(pick(g, "", "mx.x.example", "MX.x.example"))
+		if !used {
+			s.tls.CertSubject = Known("")
+		}
+	}
+	s.Now = Known(pick(g, moments...).Add(time.Duration(g.IntN(3)-1) * time.Second))
+	return s
+}
+
+// TestDeadRulesDoNothing takes a rule that is called dead out of random policies:
+// where its conditions hold, nothing changes without it.
+func TestDeadRulesDoNothing(t *testing.T) {
+	dead, applied := 0, 0
+	random(t, func(g generator) {
+		lists := g.lists()
+		var rs []*Rule
+		for i := range 2 + g.IntN(6) {
+			rs = append(rs, g.crowdedRule(i, lists))
+		}
+		for g.IntN(8) == 0 && len(rs) < 2*indexFrom { // long enough for the index
+			for range indexFrom {
+				rs = append(rs, g.crowdedRule(len(rs), lists))
+			}
+		}
+		p := New(Config{Rules: rs, JudgeLocal: g.IntN(2) == 0})
+		for _, d := range p.Dead() {
+			dead++
+			gone := []*Rule{d.Rule}
+			if d.All {
+				gone = p.rules[d.Rule.index : d.Rule.index+d.After+1]
+			}
+			for range 10 {
+				s := g.crowdedSession()
+				if !d.All && all(d.Rule.When, s).truth != True {
+					continue
+				}
+				applied++
+				if d.By == nil {
+					t.Errorf("the conditions of %s hold: %+v", d.Rule.Name, d.Conditions)
+				}
+				with, without := p.Decide(s, 0, ""), p.lacking(gone).Decide(s, 0, "")
+				if !reflect.DeepEqual(outward(&with), outward(&without)) {
+					t.Errorf("%s (by %s): %+v\nwithout it %+v", d.Rule.Name, nameOf(d.By), outward(&with), outward(&without))
+				}
+			}
+		}
+	})
+	t.Logf("%d dead rules, put to the test %d times", dead, applied)
+	if dead < rounds/10 || applied < rounds/10 {
+		t.Error("too few")
+	}
+}
+
+// lacking is the policy without some rules.
+func (p *Policy) lacking(gone []*Rule) *Policy {
+	q := *p
+	q.rules, q.index = nil, nil
+	for _, r := range p.rules {
+		if !slices.Contains(gone, r) {
+			q.rules = append(q.rules, r)
+		}
+	}
+	return &q
+}
+
+// outward is what of a decision leaves the program.
+func outward(d *Decision) []any { return []any{d.Action, d.RuleName(), d.Reply, d.Stamp} }

@@ -1,0 +1,116 @@
+package rules
+
+import "time"
+
+// Uneven is a rule that stops mail which comes over weak TLS, and lets the same
+// mail pass in plaintext: the sender would be safer with the former (RFC 9325
+// section 5.2).
+type Uneven struct {
+	Rule  *Rule
+	Seen  string // how the weak session was encrypted
+	Weak  Action // what becomes of it
+	Plain Action // what becomes of the one in plaintext
+	From  time.Time
+}
+
+// weakest are the sessions that are compared with plaintext.
+var weakest = [...]struct{ version, cipher string }{
+	{"SSLv3", "RC4-MD5"}, {"TLSv1", "AES128-SHA"}, {"TLSv1", "DES-CBC3-SHA"},
+	{"TLSv1.1", "ECDHE-RSA-AES256-SHA"}, {"TLSv1.2", "AES128-SHA"}, {"TLSv1.2", "ECDHE-RSA-AES256-SHA384"},
+}
+
+// Uneven finds such rules by example: for each rule a session in which its
+// conditions hold is judged in plaintext and over weak TLS, now and at each step
+// of its rollout that is to come.
+func (p *Policy) Uneven(now time.Time) []Uneven {
+	var found []Uneven
+	full, seen := p.WithEnforce(EnforceFull), map[*Rule]bool{}
+	for _, rule := range p.rules {
+		if rule.local || !rule.mayStop() {
+			continue
+		}
+		for _, at := range rule.changes(now) {
+			s, ok := rule.exampleFor(at)
+			if !ok {
+				continue
+			}
+			if u, ok := full.uneven(rule, s); ok && !seen[u.Rule] {
+				seen[u.Rule], u.From = true, at
+				found = append(found, u)
+			}
+		}
+	}
+	return found
+}
+
+// mayStop says whether the rule can keep mail from its recipient.
+func (r *Rule) mayStop() bool {
+	return r.MayDo(Quarantine) || r.MayDo(Defer) || r.MayDo(Reject)
+}
+
+// changes is now and the beginnings of the steps to come.
+func (r *Rule) changes(now time.Time) []time.Time {
+	at := []time.Time{now}
+	for _, step := range r.Rollout {
+		if step.From.After(now) {
+			at = append(at, step.From)
+		}
+	}
+	return at
+}
+
+func (p *Policy) uneven(rule *Rule, s *Session) (Uneven, bool) {
+	s.SetPlaintext()
+	plain := p.Evaluate(s, 0)
+	if plain.Action >= Quarantine {
+		return Uneven{}, false
+	}
+	weak := weakest[:]
+	for i := range rule.When {
+		if c := &rule.When[i]; c.Field.ID == FieldCipher {
+			if v, ok := c.Set.sample(); ok && v.Text != "" {
+				own := weakest[0]
+				own.version, own.cipher = "TLSv1.2", v.Text
+				weak = append(weak[:len(weak):len(weak)], own)
+			}
+		}
+	}
+	for _, w := range weak {
+		s.setTLS(w.version, w.cipher)
+		if v := p.Evaluate(s, 0); v.Action >= Quarantine {
+			return Uneven{Rule: v.Rule, Seen: s.Seen(), Weak: v.Action, Plain: plain.Action}, true
+		}
+	}
+	return Uneven{}, false
+}
+
+// RefusesPlaintext finds the first rule that rejects all mail in plaintext from
+// the internet to port 25, whoever sends it to whom, and from when on it does:
+// now, or with a step of its rollout that is to come. A server that is publicly
+// referenced must not (RFC 3207 section 4). The rule is nil if there is none.
+func (p *Policy) RefusesPlaintext(now time.Time) (*Rule, time.Time) {
+	full := p.WithEnforce(EnforceFull)
+	for _, rule := range p.rules {
+		if !rule.forEverybody() || !rule.MayDo(Reject) {
+			continue
+		}
+		for _, at := range rule.changes(now) {
+			s := exampleSession(at)
+			s.SetPlaintext()
+			if v := full.Evaluate(s, 0); v.Action == Reject && v.Rule == rule {
+				return rule, at
+			}
+		}
+	}
+	return nil, now
+}
+
+// forEverybody says whether the rule looks at nothing but TLS.
+func (r *Rule) forEverybody() bool {
+	for i := range r.When {
+		if id := r.When[i].Field.ID; !tlsFields.Has(id) && id != FieldNow && id != FieldListenerTLSSeen && id != FieldListenerCertSeen {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,105 @@
+package rulefile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// TestLint reads each archive in testdata/lint: rule files without errors, and in
+// "want" all that Lint must find in them, word for word.
+func TestLint(t *testing.T) {
+	names, _ := filepath.Glob("testdata/lint/*.txt")
+	if len(names) == 0 {
+		t.Fatal("no archives")
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			a, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir, want := t.TempDir(), ""
+			var files []string
+			for _, f := range a.Files {
+				if f.Name == "want" {
+					want = string(f.Data)
+					continue
+				}
+				file := filepath.Join(dir, f.Name)
+				if err := os.WriteFile(file, f.Data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasSuffix(file, ".toml") {
+					files = append(files, file)
+				}
+			}
+			res := LoadFiles(files, Options{Now: testNow, Zone: time.UTC})
+			if res.Policy == nil {
+				t.Fatal(res.Found)
+			}
+			res.Found = nil
+			Lint(res.Policy, testNow, &res.Found)
+			res.Found.Sort()
+			var b strings.Builder
+			for _, d := range res.Found {
+				b.WriteString(strings.ReplaceAll(d.String(), dir+"/", "") + "\n")
+			}
+			if got := b.String(); *update {
+				a.Files[len(a.Files)-1].Data = []byte(got)
+				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+// manyRules are rules of several shapes, each of which names domains, addresses
+// or clients of its own, a list that all share, or a pattern.
+func manyRules(n, listed int) string {
+	var b strings.Builder
+	b.WriteString("[list]\nmany = [\n")
+	for i := range listed {
+		fmt.Fprintf(&b, "\"d%d.example\",\n", i)
+	}
+	b.WriteString("]\n")
+	forms := []string{
+		`sender_domain = "s%d.example", tls = true`, `client = "10.%d.%d.0/24"`, `recipient = "user%d@example.com"`, `recipient_domain = ".r%d.example"`,
+		`sender_domain = "@many", recipient = "u%d@example.com"`, `helo = "/^h%d$/"`, `size = "> %d", tls_version = "TLSv1"`,
+	}
+	for i := range n {
+		form, args := forms[i%len(forms)], []any{i}
+		if strings.Count(form, "%d") == 2 {
+			args = []any{i >> 8 & 255, i & 255}
+		}
+		fmt.Fprintf(&b, "[[rule]]\nname = \"r%d\"\nwhen = { %s }\nrequire = \"bcp195\"\notherwise = \"reject\"\n", i, fmt.Sprintf(form, args...))
+	}
+	return b.String()
+}
+
+// TestLintIsBounded holds Lint on 10,000 rules with a list of 100,000 entries to
+// a time that an admin waits for.
+func TestLintIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
+	res := Load([]Source{{"many.toml", []byte(manyRules(10_000, 100_000))}}, Options{})
+	if res.Policy == nil {
+		t.Fatal(res.Found[0])
+	}
+	start := time.Now()
+	Lint(res.Policy, testNow, &res.Found)
+	took := time.Since(start)
+	t.Logf("10,000 rules took %v, and %d findings", took.Round(time.Millisecond), len(res.Found))
+	if took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
