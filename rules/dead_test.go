@@ -2,12 +2,15 @@ package rules
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"tlswarden/internal/tlsname"
 )
 
 // crowded are few fields with few values, so that rules often cover each other.
@@ -172,3 +175,107 @@ func (p *Policy) lacking(gone []*Rule) *Policy {
 
 // outward is what of a decision leaves the program.
 func outward(d *Decision) []any { return []any{d.Action, d.RuleName(), d.Reply, d.Stamp} }
+
+// TestEarlierRulesAreFound shows that looking rules up misses next to nothing
+// that comparing all pairs finds, and finds nothing else.
+func TestEarlierRulesAreFound(t *testing.T) {
+	found, missed := 0, 0
+	seed(t, rounds/40, func(g generator) {
+		lists := g.lists()
+		var rs []*Rule
+		for i := range indexFrom + g.IntN(20) {
+			r := g.crowdedRule(i, lists)
+			if len(r.When) > 0 {
+				rs = append(rs, r)
+			}
+		}
+		p := New(Config{Rules: rs})
+		plain := *p
+		plain.index = nil
+		by := map[string]string{}
+		for _, d := range plain.Dead() {
+			by[d.Rule.Name] = nameOf(d.By)
+		}
+		looked := p.Dead()
+		for _, d := range looked {
+			if _, ok := by[d.Rule.Name]; !ok {
+				t.Errorf("%s is dead only if looked up", d.Rule.Name)
+			}
+		}
+		found, missed = found+len(looked), missed+len(by)-len(looked)
+	})
+	t.Logf("%d found, %d missed", found, missed)
+	if found < 1000 || missed > found/50 {
+		t.Error("too few are found")
+	}
+}
+
+// TestStricterKnowsAllKeys fails when a profile gets a demand that stricter does
+// not compare.
+func TestStricterKnowsAllKeys(t *testing.T) {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Profile]()) {
+		names = append(names, f.Name)
+	}
+	want := "Name About MinVersion MinBits ForwardSecrecy AEAD BCP195 Ciphers ForbidCiphers ClientCert CertNames CertIssuers CertFingerprints CertKeyFingerprints"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("a profile has %s; make stricter compare what is new", got)
+	}
+}
+
+// TestStricter holds the comparison of profiles against what they say of random
+// sessions.
+func TestStricter(t *testing.T) {
+	r, pairs := newRelations(), 0
+	seed(t, rounds, func(g generator) {
+		p, q, s := g.profile(), g.profile(), g.session()
+		if !r.stricter(p, q) {
+			return
+		}
+		pairs++
+		a, b := p.grade(s), q.grade(s)
+		if a.truth() > b.truth() {
+			t.Errorf("%+v is called stricter than %+v, and says %v where that says %v", p, q, a.truth(), b.truth())
+		}
+	})
+	if pairs < rounds/100 {
+		t.Errorf("only %d pairs", pairs)
+	}
+}
+
+// profile is one of the built-in ones, or one with few random demands.
+func (g generator) profile() *Profile {
+	if g.IntN(4) == 0 {
+		return pick(g, g.profiles()...)
+	}
+	p := &Profile{MinVersion: pick(g, 0, tlsname.TLSv1, tlsname.TLSv1_2), MinBits: pick(g, 0, 0, 128, 200)}
+	p.ForwardSecrecy, p.AEAD, p.BCP195 = g.IntN(3) == 0, g.IntN(3) == 0, g.IntN(4) == 0
+	p.ClientCert = pick(g, CertNotNeeded, CertNotNeeded, CertAny, CertTrusted)
+	suites := func() *Set {
+		if g.IntN(2) == 0 {
+			return nil
+		}
+		s := NewSet(KindCipher)
+		for range 1 + g.IntN(2) {
+			if err := s.Add(pick[any](g, "AES128-SHA", "ECDHE-RSA-AES256-GCM-SHA384", "/^ECDHE/", "!AES128-SHA")); err != nil {
+				panic(err)
+			}
+		}
+		return s
+	}
+	p.Ciphers, p.ForbidCiphers = suites(), suites()
+	return p
+}
+
+// seed runs a check on random values.
+func seed(t *testing.T, times int, check func(g generator)) {
+	t.Helper()
+	n := rand.Uint64()
+	t.Logf("seed %d", n)
+	g := generator{rand.New(rand.NewPCG(n, 1))}
+	for range times {
+		if check(g); t.Failed() {
+			return
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package rules
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Uneven is a rule that stops mail which comes over weak TLS, and lets the same
 // mail pass in plaintext: the sender would be safer with the former (RFC 9325
@@ -19,14 +22,15 @@ var weakest = [...]struct{ version, cipher string }{
 	{"TLSv1.1", "ECDHE-RSA-AES256-SHA"}, {"TLSv1.2", "AES128-SHA"}, {"TLSv1.2", "ECDHE-RSA-AES256-SHA384"},
 }
 
-// Uneven finds such rules by example: for each rule a session in which its
-// conditions hold is judged in plaintext and over weak TLS, now and at each step
-// of its rollout that is to come.
+// Uneven finds such rules by example: for each rule with a condition on TLS, a
+// session in which its other conditions hold is judged in plaintext and over weak
+// TLS, now and at each step of its rollout that is to come. Without such a
+// condition, on the rule or on an exemption, no rule asks less of plaintext.
 func (p *Policy) Uneven(now time.Time) []Uneven {
 	var found []Uneven
 	full, seen := p.WithEnforce(EnforceFull), map[*Rule]bool{}
 	for _, rule := range p.rules {
-		if rule.local || !rule.mayStop() {
+		if !rule.looksAtTLS() || !rule.Exempts() && !rule.mayStop() {
 			continue
 		}
 		for _, at := range rule.changes(now) {
@@ -41,6 +45,11 @@ func (p *Policy) Uneven(now time.Time) []Uneven {
 		}
 	}
 	return found
+}
+
+// looksAtTLS says whether a condition of the rule is on TLS.
+func (r *Rule) looksAtTLS() bool {
+	return slices.ContainsFunc(r.When, func(c Condition) bool { return tlsFields.Has(c.Field.ID) })
 }
 
 // mayStop says whether the rule can keep mail from its recipient.

@@ -85,21 +85,31 @@ func manyRules(n, listed int) string {
 	return b.String()
 }
 
-// TestLintIsBounded holds Lint on 10,000 rules with a list of 100,000 entries to
-// a time that an admin waits for.
+// TestLintIsBounded holds Lint on thousands of rules with a list of 100,000
+// entries to a time that an admin waits for.
 func TestLintIsBounded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	res := Load([]Source{{"many.toml", []byte(manyRules(10_000, 100_000))}}, Options{})
+	res := Load([]Source{{"many.toml", []byte(manyRules(2000, 100_000))}}, Options{})
 	if res.Policy == nil {
 		t.Fatal(res.Found[0])
 	}
 	start := time.Now()
 	Lint(res.Policy, testNow, &res.Found)
-	took := time.Since(start)
-	t.Logf("10,000 rules took %v, and %d findings", took.Round(time.Millisecond), len(res.Found))
-	if took > 20*time.Second {
+	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("it took %v", took)
+	}
+	if len(res.Found) == 0 {
+		t.Error("nothing was found")
+	}
+}
+
+func BenchmarkLint(b *testing.B) {
+	for _, n := range []int{10, 1000, 10_000} {
+		res := Load([]Source{{"many.toml", []byte(manyRules(n, 100_000))}}, Options{})
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				res.Found = nil
+				Lint(res.Policy, testNow, &res.Found)
+			}
+		})
 	}
 }

@@ -72,8 +72,8 @@ func (f Facts) LoggedIn() bool {
 
 func (f Facts) client(s *rules.Session) {
 	s.SetClient(f.addr("client"))
-	if f.flag("local") {
-		s.Local = rules.Known(true)
+	if local, given := f["local"].(bool); given {
+		s.Local = rules.Known(local)
 	}
 	s.ClientName = rules.Known(f.text("client_name"))
 	s.ClientReverseName = rules.Known(f.text("client_reverse_name"))

@@ -46,7 +46,9 @@ func Parse(tables []*tomlfile.Table, policy *rules.Policy, found *tomlfile.Diagn
 		}
 		r := tomlfile.Read(t, name+": ", found)
 		test := Test{Pos: t.Pos, Facts: Facts{}}
-		test.Name, _, _ = r.String("name")
+		if test.Name, _, _ = r.String("name"); test.Name == "" {
+			test.Name = strconv.Itoa(i + 1)
+		}
 		if st, _, ok := r.Table("session"); ok {
 			test.Facts = parseFacts(r, st)
 		}
@@ -85,16 +87,27 @@ func parseFacts(r *tomlfile.Reader, t *tomlfile.Table) Facts {
 	return facts
 }
 
-// contradictions refuses a session that cannot be.
+// ofTLS are the facts that only an encrypted session has.
+var ofTLS = [...]string{"cipher", "cipher_bits", "tls_sni", "cert_presented", "cert_verified", "cert_subject", "cert_dn", "cert_issuer", "cert_fingerprint", "cert_key_fingerprint"}
+
+// contradictions refuses a session that cannot be, and facts that would say
+// nothing.
 func contradictions(r *tomlfile.Reader, f Facts) {
-	if used, known := f.Encrypted().Get(); known && !used {
-		for _, name := range []string{"cipher", "cipher_bits", "tls_sni", "cert_presented", "cert_verified", "cert_subject", "cert_dn", "cert_issuer", "cert_fingerprint", "cert_key_fingerprint"} {
-			if _, given := f[name]; given {
-				r.Errorf(r.Pos(), "", "a session in plaintext has no %s", name)
-			}
+	used, known := f.Encrypted().Get()
+	for _, name := range ofTLS {
+		switch _, given := f[name]; {
+		case given && !known:
+			r.Errorf(r.Pos(), "add tls = true", "%s says nothing while it is not known whether the session is encrypted", name)
+		case given && !used:
+			r.Errorf(r.Pos(), "", "a session in plaintext has no %s", name)
 		}
-		if v, given := f["tls_version"]; given && v != "none" {
-			r.Errorf(r.Pos(), "", "a session in plaintext has no tls_version")
+	}
+	if v, given := f["tls_version"]; given && used == (v == "none") {
+		r.Errorf(r.Pos(), "", "tls_version and tls contradict each other")
+	}
+	for _, name := range [...]string{"client_port", "server_port"} {
+		if f.number(name) > 65535 {
+			r.Errorf(r.Pos(), "", "%s takes a port from 1 to 65535", name)
 		}
 	}
 }
@@ -133,8 +146,12 @@ func factValue(k rules.Kind, v any) (value any, want string) {
 			return nil, "an IP address"
 		}
 	case rules.KindVersion:
-		if _, ok := tlsname.ParseVersion(s); !ok && s != "" && s != "TLSv1/SSLv3" {
+		v, ok := tlsname.ParseVersion(s)
+		if !ok && s != "" && s != "TLSv1/SSLv3" {
 			return nil, "a TLS version: " + strings.Join(tlsname.Versions(), ", ")
+		}
+		if ok {
+			return v.String(), ""
 		}
 	}
 	return s, ""
