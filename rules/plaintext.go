@@ -3,6 +3,8 @@ package rules
 import (
 	"slices"
 	"time"
+
+	"tlswarden/internal/tlsname"
 )
 
 // Uneven is a rule that stops mail which comes over weak TLS, and lets the same
@@ -16,8 +18,11 @@ type Uneven struct {
 	From  time.Time
 }
 
+// handshake is the outcome of one.
+type handshake struct{ version, cipher string }
+
 // weakest are the sessions that are compared with plaintext.
-var weakest = [...]struct{ version, cipher string }{
+var weakest = [...]handshake{
 	{"SSLv3", "RC4-MD5"}, {"TLSv1", "AES128-SHA"}, {"TLSv1", "DES-CBC3-SHA"},
 	{"TLSv1.1", "ECDHE-RSA-AES256-SHA"}, {"TLSv1.2", "AES128-SHA"}, {"TLSv1.2", "ECDHE-RSA-AES256-SHA384"},
 }
@@ -74,23 +79,29 @@ func (p *Policy) uneven(rule *Rule, s *Session) (Uneven, bool) {
 	if plain.Action >= Quarantine {
 		return Uneven{}, false
 	}
-	weak := weakest[:]
-	for i := range rule.When {
-		if c := &rule.When[i]; c.Field.ID == FieldCipher {
-			if v, ok := c.Set.sample(); ok && v.Text != "" {
-				own := weakest[0]
-				own.version, own.cipher = "TLSv1.2", v.Text
-				weak = append(weak[:len(weak):len(weak)], own)
-			}
-		}
-	}
-	for _, w := range weak {
+	for _, w := range append(rule.ownSuite(), weakest[:]...) {
 		s.setTLS(w.version, w.cipher)
 		if v := p.Evaluate(s, 0); v.Action >= Quarantine {
 			return Uneven{Rule: v.Rule, Seen: s.Seen(), Weak: v.Action, Plain: plain.Action}, true
 		}
 	}
 	return Uneven{}, false
+}
+
+// ownSuite is a cipher suite that the rule has a condition on.
+func (r *Rule) ownSuite() []handshake {
+	for i := range r.When {
+		c := &r.When[i]
+		v, ok := c.Set.sample()
+		if c.Field.ID != FieldCipher || !ok || v.Text == "" {
+			continue
+		}
+		if suite := tlsname.Lookup(v.Text, tlsname.VersionUnknown); suite != nil && suite.OpenSSL != "" {
+			v.Text = suite.OpenSSL
+		}
+		return []handshake{{"TLSv1.2", v.Text}}
+	}
+	return nil
 }
 
 // RefusesPlaintext finds the first rule that rejects all mail in plaintext from

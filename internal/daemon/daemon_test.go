@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -337,5 +338,63 @@ func TestStuckLog(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("the daemon does not stop")
+	}
+}
+
+// TestReloadUnderLoad reloads good and bad rules again and again while clients
+// ask: every request gets an answer, by the rules before or after.
+func TestReloadUnderLoad(t *testing.T) {
+	r := start(t, config, ruleTag)
+	done := make(chan struct{})
+	var clients sync.WaitGroup
+	var asked atomic.Int64
+	for client := range 8 {
+		clients.Go(func() {
+			c, err := net.Dial("unix", filepath.Join(r.dir, "policy"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			in := bufio.NewReader(c)
+			for i := 1; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				fmt.Fprintf(c, "request=smtpd_access_policy\nprotocol_state=RCPT\ninstance=%x.%x.1.0\nclient_address=192.0.2.1\nsender=a@example.org\nrecipient=b@example.com\nencryption_protocol=\n\n", client+1, i)
+				line, err := in.ReadString('\n')
+				if _, also := in.ReadString('\n'); err != nil || also != nil {
+					t.Errorf("client %d, request %d: %v %v", client, i, err, also)
+					return
+				}
+				if !strings.HasPrefix(line, "action=PREPEND ") && !strings.HasPrefix(line, "action=450 4.7.0 no encryption") {
+					t.Errorf("client %d, request %d: %q", client, i, line)
+					return
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	for i := range 30 {
+		r.write("rules.toml", []string{ruleTag, strings.Replace(ruleTag, "tag", "defer", 1), "[[rule]]\n"}[i%3])
+		before := strings.Count(r.out.String(), "reload")
+		r.signals <- syscall.SIGHUP
+		for range 500 {
+			if strings.Count(r.out.String(), "reload") > before {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	close(done)
+	clients.Wait()
+	if asked.Load() < 1000 {
+		t.Errorf("only %d requests were asked", asked.Load())
+	}
+	out := r.stop()
+	if good, bad := strings.Count(out, "msg=reloaded"), strings.Count(out, "reload failed"); good != 20 || bad != 10 {
+		t.Errorf("%d reloads, %d failed ones", good, bad)
 	}
 }

