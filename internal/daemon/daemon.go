@@ -16,6 +16,7 @@ import (
 	"tlswarden/internal/tomlfile"
 	"tlswarden/milter"
 	"tlswarden/policyd"
+	"tlswarden/rules/rulefile"
 )
 
 // drainFor bounds how long a stopping daemon waits for what is under way. The
@@ -44,6 +45,7 @@ type daemon struct {
 	servers []server
 
 	countsEvery time.Duration
+	reminded    string     // the day of the latest reminder of rules that expire
 	failed      chan error // a listener that gave up
 }
 
@@ -143,8 +145,9 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 			return nil
 		case err := <-d.failed:
 			return err
-		case <-hourly.C:
+		case now := <-hourly.C:
 			d.gate.LogCounts()
+			d.remind(now)
 		case s := <-signals:
 			switch s {
 			case syscall.SIGHUP:
@@ -155,6 +158,21 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 				d.logs.log.Info("stopping", "signal", s.String())
 				return nil
 			}
+		}
+	}
+}
+
+// remind logs once a day which rules expire within two weeks, or have expired:
+// the start, or the last reload, that said so may be long ago.
+func (d *daemon) remind(now time.Time) {
+	if today := now.Format(time.DateOnly); today == d.reminded {
+		return
+	} else if d.reminded = today; d.gate.Policy() == nil {
+		return
+	}
+	for _, r := range d.gate.Policy().Rules() {
+		if end, ok := r.Expires.Get(); ok && r.Expired(now.Add(rulefile.WarnBefore)) {
+			d.logs.log.Warn("a rule expires", "rule", r.Name, "at", fmt.Sprintf("%s:%d", r.File, r.Line), "end", end.Format(time.RFC3339), "owner", r.Owner)
 		}
 	}
 }

@@ -398,3 +398,30 @@ func TestReloadUnderLoad(t *testing.T) {
 		t.Errorf("%d reloads, %d failed ones", good, bad)
 	}
 }
+
+// TestRemind shows that the log speaks of rules that expire, once a day.
+func TestRemind(t *testing.T) {
+	out := &output{}
+	l, err := openLogs(LogConfig{}, out, syslog.New)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{logs: l}
+	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format})
+	d.remind(time.Now()) // without a policy there is nothing to say
+	now := time.Date(2027, 1, 20, 12, 0, 0, 0, time.UTC)
+	expires := func(name string, days int) *rules.Rule {
+		return &rules.Rule{Name: name, Action: rules.Tag, Owner: "joe", File: "f.toml", Line: 7, Expires: rules.Known(now.AddDate(0, 0, days))}
+	}
+	d.gate.SetPolicy(rules.New(rules.Config{Rules: []*rules.Rule{expires("over", -1), expires("soon", 13), expires("later", 15), {Name: "never", Action: rules.Tag}}}))
+	d.remind(now)
+	d.remind(now.Add(time.Hour))
+	d.remind(now.Add(24 * time.Hour))
+	l.close(func() {})
+	log := out.String()
+	for name, want := range map[string]int{"over": 2, "soon": 2, "later": 1, "never": 0} { // "later" the day after
+		if n := strings.Count(log, "msg=\"a rule expires\" rule="+name+" at=f.toml:7 "); n != want {
+			t.Errorf("%s: %d lines, want %d:\n%s", name, n, want, log)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
@@ -36,12 +37,26 @@ func (l *loader) listEntries(e tomlfile.Entry) tomlfile.Array {
 		if len(v) == 0 {
 			l.emptyList(e)
 		}
-		return v
+		return l.scalars(e.Key, v)
 	case *tomlfile.Table:
 		return l.fileEntries(e, v)
 	}
 	l.found.Errorf(e.Pos, "", "list %q must be an array of entries, or a table with file, not %s", e.Key, tomlfile.KindName(e.Value))
 	return nil
+}
+
+// scalars drops the entries that no kind of field takes.
+func (l *loader) scalars(name string, entries tomlfile.Array) tomlfile.Array {
+	var out tomlfile.Array
+	for _, e := range entries {
+		switch l.plain(e.Value).(type) {
+		case string, int64, bool, time.Time:
+			out = append(out, e)
+		default:
+			l.found.Errorf(e.Pos, "", "list %q: no condition takes %s", name, tomlfile.KindName(e.Value))
+		}
+	}
+	return out
 }
 
 func (l *loader) emptyList(e tomlfile.Entry) {

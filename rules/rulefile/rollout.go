@@ -7,8 +7,8 @@ import (
 	"tlswarden/rules"
 )
 
-// warnBefore is how long before a rule's end check and the log speak of it.
-const warnBefore = 14 * 24 * time.Hour
+// WarnBefore is how long before a rule's end check and the log speak of it.
+const WarnBefore = 14 * 24 * time.Hour
 
 // times reads what a rule has to do with time: expires and rollout.
 func (l *loader) times(r *tomlfile.Reader, rule *rules.Rule) {
@@ -49,7 +49,7 @@ func (l *loader) expiry(r *tomlfile.Reader, rule *rules.Rule, pos tomlfile.Pos) 
 	switch {
 	case rule.Expired(l.now):
 		r.Warnf(pos, "remove the rule, or give it a new date", "the rule has expired")
-	case rule.Expired(l.now.Add(warnBefore)):
+	case rule.Expired(l.now.Add(WarnBefore)):
 		r.Warnf(pos, "", "the rule expires on %s", end.Add(-time.Second).Format(time.DateOnly))
 	}
 }
