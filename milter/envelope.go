@@ -27,7 +27,7 @@ func (s *session) parameters(params string) {
 		p, params, _ = strings.Cut(params, "\x00")
 		key, value, _ := strings.Cut(p, "=")
 		switch {
-		case strings.EqualFold(key, "SIZE"): // RFC 1870 section 5
+		case strings.EqualFold(key, "SIZE"): // RFC 1870 section 3
 			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
 				f.Size = rules.Known(n)
 			}
