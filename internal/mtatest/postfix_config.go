@@ -37,6 +37,8 @@ func postfixServices() []postfixService {
 			policyIn: []string{"smtpd_data_restrictions"}},
 		{name: "end_of_data", host: "127.0.0.1",
 			policyIn: []string{"smtpd_end_of_data_restrictions"}},
+		{name: "one_request", host: "127.0.0.1", policyIn: recipient,
+			options: []string{"smtpd_policy_service_request_limit = 1"}},
 		{name: "delay_no", host: "127.0.0.1",
 			policyIn: []string{"smtpd_client_restrictions", "smtpd_helo_restrictions",
 				"smtpd_sender_restrictions", "smtpd_recipient_restrictions"},
