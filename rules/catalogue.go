@@ -91,6 +91,15 @@ func Fields() []*Field {
 	return fs
 }
 
+// FieldNames returns the names of all fields, in the catalogue's order.
+func FieldNames() []string {
+	names := make([]string, len(catalogue))
+	for i := range catalogue {
+		names[i] = catalogue[i].Name
+	}
+	return names
+}
+
 // FieldByID returns a field of the catalogue.
 func FieldByID(id FieldID) *Field { return &catalogue[id] }
 

@@ -2,19 +2,19 @@ package rules
 
 // reading is one reading of a policy for one session.
 type reading struct {
-	policy  *Policy
-	session *Session
-	later   FieldSet
-	tracer  *tracer
-	verdict Verdict
-	stance  stance // of the rule that is being read
-	skipped bool   // an exemption was skipped for want of a fact
+	policy   *Policy
+	session  *Session
+	later    FieldSet
+	tracer   *tracer
+	verdict  Verdict
+	standing Standing // of the rule that is being read
+	skipped  bool     // an exemption was skipped for want of a fact
 }
 
 // rule reads one rule and says whether the reading ends with it.
 func (r *reading) rule(rule *Rule) (end bool) {
-	r.stance = rule.stance(r.session)
-	if r.stance.expired {
+	r.standing = rule.Standing(r.session)
+	if r.standing.Expired {
 		r.tracer.step(r, rule, PassedOver, conjunction{settled: -1}, grade{})
 		return false
 	}
@@ -55,9 +55,9 @@ func (r *reading) wait(rule *Rule, c conjunction, g grade) bool {
 
 // bite is a rule that applies, or whose requirement is not met.
 func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade) bool {
-	if r.stance.observe {
+	if r.standing.Observe {
 		r.note(rule, Observed, c, g)
-		r.observe(rule, r.stance.does, g)
+		r.observe(rule, r.standing.Does, g)
 		return false
 	}
 	r.note(rule, o, c, g)
@@ -65,7 +65,7 @@ func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade) bool {
 		r.exempt(rule)
 		return true
 	}
-	return r.say(rule, r.stance.does, g, 0)
+	return r.say(rule, r.standing.Does, g, 0)
 }
 
 // undecided is a rule that a missing fact keeps from being read.
@@ -75,23 +75,23 @@ func (r *reading) undecided(rule *Rule, c conjunction, g grade) bool {
 		return r.onUnknown(rule, a, g)
 	}
 	if g.open == 0 { // the rule is skipped
-		if rule.Exempts() && !r.stance.observe {
+		if rule.Exempts() && !r.standing.Observe {
 			r.skipped = true
 		}
 		return false
 	}
-	if r.stance.observe {
-		r.observe(rule, min(r.stance.does, Defer), g)
+	if r.standing.Observe {
+		r.observe(rule, min(r.standing.Does, Defer), g)
 		return false
 	}
-	return r.say(rule, r.stance.does, g, SoftUnknown)
+	return r.say(rule, r.standing.Does, g, SoftUnknown)
 }
 
 // onUnknown does what the rule says for the case that a fact is missing. To
 // accept is to exempt where the rule exempts, and to go on elsewhere.
 func (r *reading) onUnknown(rule *Rule, a Action, g grade) bool {
 	switch {
-	case r.stance.observe:
+	case r.standing.Observe:
 		r.observe(rule, a, g)
 		return false
 	case a == Accept && rule.Exempts():

@@ -25,12 +25,12 @@ const (
 // id is what {id} stands for.
 func (p *Policy) Reply(v *Verdict, s *Session, id string) Reply {
 	code, status := v.codes(s)
-	text, limit := v.text(s), maxDefault
-	if t := p.template(v, s); t != nil {
-		limit = MaxReply
-		text = t.fill(func(name string) string { return p.placeholder(name, v, s, id) })
+	t := p.template(v, s)
+	if t == nil {
+		return Reply{Code: code, Status: status, Text: printable(v.text(s), maxDefault)}
 	}
-	return Reply{Code: code, Status: status, Text: printable(text, limit)}
+	text := t.fill(func(name string) string { return p.placeholder(name, v, s, id) })
+	return Reply{Code: code, Status: status, Text: printable(text, MaxReply)}
 }
 
 // codes gives reply code and status: those of the rule, or those of the kind of

@@ -15,33 +15,33 @@ type RolloutStep struct {
 	Percent int // of the senders, 1 to 100; the others get the step before
 }
 
-// stance is what a rule does at a point of time to a sender.
-type stance struct {
-	expired bool
-	observe bool
-	does    Action
+// Standing is what a rule does to one session, at the time of that session.
+type Standing struct {
+	Expired bool   // the rule is passed over
+	Observe bool   // it records what it would have done, and does nothing
+	Does    Action // when it bites
 }
 
-// stance works out what the rule does to a session. Before the first step of a
-// rollout it is under observe.
-func (r *Rule) stance(s *Session) stance {
-	st := stance{observe: r.Observe, does: r.Does()}
+// Standing works it out from observe, expires and rollout. Before the first step
+// of a rollout the rule is under observe.
+func (r *Rule) Standing(s *Session) Standing {
+	st := Standing{Observe: r.Observe, Does: r.Does()}
 	if len(r.Rollout) == 0 && !r.Expires.known {
 		return st
 	}
 	now := s.Now.value
 	if r.Expires.known && !now.Before(r.Expires.value) {
-		st.expired = true
+		st.Expired = true
 		return st
 	}
 	for i := len(r.Rollout) - 1; i >= 0; i-- {
 		if step := &r.Rollout[i]; !now.Before(step.From) && r.picks(s, step.Percent) {
-			st.observe = step.Observe
-			st.does = step.Action.Or(st.does)
+			st.Observe = step.Observe
+			st.Does = step.Action.Or(st.Does)
 			return st
 		}
 	}
-	st.observe = st.observe || len(r.Rollout) > 0
+	st.Observe = st.Observe || len(r.Rollout) > 0
 	return st
 }
 

@@ -121,10 +121,6 @@ func (r *Reader) Done() {
 		if slices.Contains(r.known, e.Key) {
 			continue
 		}
-		hint := ""
-		if near := Suggest(e.Key, r.known); near != "" {
-			hint = "did you mean " + near + "?"
-		}
-		r.Errorf(e.Pos, hint, "unknown key %q", e.Key)
+		r.Errorf(e.Pos, DidYouMean(e.Key, r.known), "unknown key %q", e.Key)
 	}
 }

@@ -47,3 +47,12 @@ func distance(a, b []rune) int {
 	}
 	return row[len(b)]
 }
+
+// DidYouMean is the hint for a misspelt word: the candidate nearest to it, ""
+// if none is near.
+func DidYouMean(word string, candidates []string) string {
+	if near := Suggest(word, candidates); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
+}

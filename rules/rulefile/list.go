@@ -164,7 +164,7 @@ func (l *loader) set(kind rules.Kind, entries tomlfile.Array, r *tomlfile.Reader
 // noListHint helps with a list that does not exist. In Postfix tables "@domain"
 // is a pattern for mailboxes, so that admins may expect it here.
 func (l *loader) noListHint(kind rules.Kind, name string) string {
-	if hint := suggest(name, l.listNames()); hint != "" || kind != rules.KindMailbox {
+	if hint := tomlfile.DidYouMean(name, l.listNames()); hint != "" || kind != rules.KindMailbox {
 		return hint
 	}
 	return "for a whole domain put the condition on the domain's field"
@@ -176,14 +176,6 @@ func (l *loader) listNames() []string {
 		names = append(names, name)
 	}
 	return names
-}
-
-// suggest is the hint for a misspelt name.
-func suggest(word string, names []string) string {
-	if near := tomlfile.Suggest(word, names); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
 }
 
 func hintFor(err error) string {

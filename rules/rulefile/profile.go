@@ -72,7 +72,7 @@ func (l *loader) compileProfile(p *profile) *rules.Profile {
 func (l *loader) base(r *tomlfile.Reader, name string, pos tomlfile.Pos) *rules.Profile {
 	b := l.profiles[name]
 	if b == nil {
-		r.Errorf(pos, suggest(name, l.profileNames()), "there is no profile %q to start from", name)
+		r.Errorf(pos, tomlfile.DidYouMean(name, l.profileNames()), "there is no profile %q to start from", name)
 		return nil
 	}
 	if b.open {
@@ -117,7 +117,7 @@ func (l *loader) certificate(r *tomlfile.Reader, p *rules.Profile) {
 		case "trusted":
 			p.ClientCert = rules.CertTrusted
 		default:
-			r.Errorf(pos, suggest(s, []string{"any", "trusted"}), "client_cert must be any or trusted, not %q", s)
+			r.Errorf(pos, tomlfile.DidYouMean(s, []string{"any", "trusted"}), "client_cert must be any or trusted, not %q", s)
 		}
 	}
 	l.setOf(r, "cert_names", rules.KindName, &p.CertNames)

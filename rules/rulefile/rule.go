@@ -94,7 +94,7 @@ func (l *loader) when(r *tomlfile.Reader, rule *rules.Rule) {
 	for _, e := range Flatten("", t) {
 		f := rules.FieldByName(e.Key)
 		if f == nil {
-			r.Errorf(e.Pos, suggest(e.Key, fieldNames()), "there is no field %q", e.Key)
+			r.Errorf(e.Pos, tomlfile.DidYouMean(e.Key, rules.FieldNames()), "there is no field %q", e.Key)
 			continue
 		}
 		entries, ok := e.Value.(tomlfile.Array)
@@ -118,14 +118,6 @@ func Flatten(prefix string, t *tomlfile.Table) []tomlfile.Entry {
 		out = append(out, e)
 	}
 	return out
-}
-
-func fieldNames() []string {
-	var names []string
-	for _, f := range rules.Fields() {
-		names = append(names, f.Name)
-	}
-	return names
 }
 
 // describe renders the value of a condition as the file has it, shortened.
@@ -188,7 +180,7 @@ func (l *loader) action(r *tomlfile.Reader, key string, allowed []string) (rules
 			return a, pos, true
 		}
 	}
-	r.Errorf(pos, suggest(s, allowed), "%s must be one of %s, not %q", key, strings.Join(allowed, ", "), s)
+	r.Errorf(pos, tomlfile.DidYouMean(s, allowed), "%s must be one of %s, not %q", key, strings.Join(allowed, ", "), s)
 	return rules.Accept, pos, false
 }
 
@@ -197,7 +189,7 @@ func (l *loader) action(r *tomlfile.Reader, key string, allowed []string) (rules
 func (l *loader) required(r *tomlfile.Reader, name string, pos tomlfile.Pos) *rules.Profile {
 	p := l.profiles[name]
 	if p == nil {
-		r.Errorf(pos, suggest(name, l.profileNames()), "there is no profile %q", name)
+		r.Errorf(pos, tomlfile.DidYouMean(name, l.profileNames()), "there is no profile %q", name)
 		return &rules.Profile{Name: name}
 	}
 	p.used = true

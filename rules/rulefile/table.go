@@ -87,7 +87,7 @@ func (l *loader) tag(t *tomlfile.Table) {
 		case "all":
 			l.config.StampAll = true
 		default:
-			r.Errorf(pos, suggest(s, []string{"tagged", "all"}), "on must be tagged or all, not %q", s)
+			r.Errorf(pos, tomlfile.DidYouMean(s, []string{"tagged", "all"}), "on must be tagged or all, not %q", s)
 		}
 	}
 	r.Done()

@@ -69,7 +69,7 @@ func parseFacts(r *tomlfile.Reader, t *tomlfile.Table) Facts {
 	for _, e := range rulefile.Flatten("", t) {
 		f := rules.FieldByName(e.Key)
 		if f == nil {
-			r.Errorf(e.Pos, didYouMean(e.Key, fieldNames()), "there is no field %q", e.Key)
+			r.Errorf(e.Pos, tomlfile.DidYouMean(e.Key, rules.FieldNames()), "there is no field %q", e.Key)
 			continue
 		}
 		v, want := factValue(f.Kind, e.Value)
@@ -106,14 +106,6 @@ func contradictions(r *tomlfile.Reader, f Facts) {
 			r.Errorf(r.Pos(), "", "%s takes a port from 1 to 65535", name)
 		}
 	}
-}
-
-func fieldNames() []string {
-	var names []string
-	for _, f := range rules.Fields() {
-		names = append(names, f.Name)
-	}
-	return names
 }
 
 // factValue checks a value; want says what the kind takes if it is wrong.
@@ -182,14 +174,6 @@ func parseExpect(t *tomlfile.Table, name string, policy *rules.Policy, found *to
 	return e
 }
 
-// didYouMean is the hint for a misspelt word.
-func didYouMean(word string, names []string) string {
-	if near := tomlfile.Suggest(word, names); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
-}
-
 func expectAction(r *tomlfile.Reader, key string) (f rules.Fact[rules.Action]) {
 	s, pos, ok := r.String(key)
 	if !ok {
@@ -197,7 +181,7 @@ func expectAction(r *tomlfile.Reader, key string) (f rules.Fact[rules.Action]) {
 	}
 	a, ok := rules.ParseAction(s)
 	if !ok {
-		r.Errorf(pos, didYouMean(s, rules.ActionNames()), "%s must be one of %s, not %q", key, strings.Join(rules.ActionNames(), ", "), s)
+		r.Errorf(pos, tomlfile.DidYouMean(s, rules.ActionNames()), "%s must be one of %s, not %q", key, strings.Join(rules.ActionNames(), ", "), s)
 		return f
 	}
 	return rules.Known(a)
