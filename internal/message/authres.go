@@ -1,0 +1,220 @@
+package message
+
+import "strings"
+
+// fieldResults is what one Authentication-Results field says.
+type fieldResults struct {
+	none bool // that no authentication was performed
+	said [methods]said
+}
+
+// parseResults parses the value of an Authentication-Results field (RFC 8601
+// section 2.2). It is false if the value breaks the grammar in any place, or is
+// of another version.
+func parseResults(value string) (fieldResults, bool) {
+	var f fieldResults
+	l := lexer{text: value}
+	l.id()
+	l.space()
+	if version := l.keyword(); version != "" && version != "1" {
+		return f, false
+	}
+	l.space()
+	clauses := 0
+	for !l.bad && !l.end() {
+		l.expect(';')
+		if l.space(); l.end() || l.peek() == ';' {
+			continue // an empty one, which some write at the end
+		}
+		clauses++
+		l.clause(&f)
+	}
+	return f, !l.bad && clauses > 0 && (!f.none || clauses == 1)
+}
+
+// lexer reads a structured field. After bad it means nothing what it returns.
+type lexer struct {
+	text string
+	at   int
+	bad  bool // the grammar was broken
+}
+
+// fail ends the reading.
+func (l *lexer) fail() { l.bad, l.at = true, len(l.text) }
+
+func (l *lexer) end() bool { return l.at >= len(l.text) }
+
+// peek returns the next octet, 0 at the end.
+func (l *lexer) peek() byte {
+	if l.end() {
+		return 0
+	}
+	return l.text[l.at]
+}
+
+func (l *lexer) expect(c byte) {
+	if l.end() || l.text[l.at] != c {
+		l.fail()
+		return
+	}
+	l.at++
+}
+
+// span takes the longest run of octets that ok allows.
+func (l *lexer) span(ok func(byte) bool) string {
+	from := l.at
+	for !l.end() && ok(l.text[l.at]) {
+		l.at++
+	}
+	return l.text[from:l.at]
+}
+
+// space skips blanks, folds and comments (CFWS, RFC 5322 section 3.2.2).
+func (l *lexer) space() {
+	for !l.end() && !l.bad {
+		switch l.text[l.at] {
+		case ' ', '\t', '\r', '\n':
+			l.at++
+		case '(':
+			l.comment()
+		default:
+			return
+		}
+	}
+}
+
+// comment skips a comment, which may hold others.
+func (l *lexer) comment() {
+	depth := 0
+	for ; !l.end(); l.at++ {
+		switch l.text[l.at] {
+		case '\\':
+			l.at++
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				l.at++
+				return
+			}
+		}
+	}
+	l.fail()
+}
+
+// quoted takes a quoted string and returns what it stands for.
+func (l *lexer) quoted() string {
+	var b strings.Builder
+	for l.at++; !l.end(); l.at++ {
+		switch c := l.text[l.at]; c {
+		case '"':
+			l.at++
+			return b.String()
+		case '\\':
+			l.at++
+			b.WriteByte(l.peek())
+		case '\r', '\n': // RFC 5322 section 2.2.3
+		default:
+			b.WriteByte(c)
+		}
+	}
+	l.fail()
+	return ""
+}
+
+// id takes the authserv-id: a token or a quoted string (RFC 2045 section 5.1),
+// beyond ASCII, too (RFC 8601 section 2.2).
+func (l *lexer) id() string {
+	l.space()
+	id := ""
+	if l.peek() == '"' {
+		id = l.quoted()
+	} else {
+		id = l.span(isToken)
+	}
+	l.bad = l.bad || id == ""
+	return id
+}
+
+func isToken(c byte) bool {
+	return c > ' ' && c != 0x7f && strings.IndexByte(`()<>@,;:\"/[]?=`, c) < 0
+}
+
+// keyword takes a Keyword (RFC 5321 section 4.1.2), in which "_" occurs.
+func (l *lexer) keyword() string { return l.span(isKeyword) }
+
+func isKeyword(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+}
+
+// clause takes what stands between two semicolons: a method with its result and
+// properties, or the word "none".
+func (l *lexer) clause(f *fieldResults) {
+	name := strings.ToLower(l.keyword())
+	l.space()
+	if name == "none" && (l.end() || l.peek() == ';') {
+		f.none = true
+		return
+	}
+	version := "1"
+	if l.peek() == '/' {
+		l.at++
+		l.space()
+		version = l.keyword()
+		l.space()
+	}
+	l.expect('=')
+	l.space()
+	word := strings.ToLower(l.keyword())
+	if name == "" || version == "" || word == "" {
+		l.bad = true
+	}
+	for l.space(); !l.bad && !l.end() && l.peek() != ';'; l.space() {
+		l.property()
+	}
+	if !l.bad && version == "1" {
+		f.add(name, word)
+	}
+}
+
+// property takes a property or the reason, of which nothing is needed.
+func (l *lexer) property() {
+	for {
+		l.bad = l.bad || l.keyword() == ""
+		l.space()
+		if l.bad || l.peek() != '.' {
+			break
+		}
+		l.at++
+		l.space()
+	}
+	l.expect('=')
+	l.space()
+	from := l.at
+	for !l.bad && !l.end() {
+		if l.peek() == '"' {
+			l.quoted()
+		} else if l.span(isBare) == "" {
+			break
+		}
+	}
+	l.bad = l.bad || l.at == from
+}
+
+// isBare says what may stand in the value of a property without quotes. This is
+// more than the grammar has, but nothing that could end the value.
+func isBare(c byte) bool { return c > ' ' && c != 0x7f && strings.IndexByte(`;()\"`, c) < 0 }
+
+// add notes the result of a method.
+func (f *fieldResults) add(name, word string) {
+	switch name {
+	case "spf":
+		f.said[spf].add(word)
+	case "dmarc":
+		f.said[dmarc].add(word)
+	case "dkim": // one for each signature
+		if f.said[dkim].word == "" || word == "pass" {
+			f.said[dkim].word = word
+		}
+	}
+}

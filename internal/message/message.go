@@ -1,0 +1,96 @@
+package message
+
+import (
+	"strings"
+
+	"tlswarden/rules"
+)
+
+// Wants says what is asked for; what is not asked for costs nothing.
+type Wants struct {
+	Encrypted   bool     // Facts.Encrypted
+	TLSRequired bool     // Facts.TLSRequiredNo
+	Trusted     []string // authserv-ids whose Authentication-Results count; none: no results
+}
+
+// Facts is what a message says of itself. What was not asked for is unknown.
+type Facts struct {
+	Encrypted     rules.Fact[string] // "smime", "pgp" or "no"
+	TLSRequiredNo rules.Fact[bool]
+	// The result in lower case: "pass", "fail", "none" and so on (RFC 8601
+	// section 2.7).
+	SPF, DKIM, DMARC rules.Fact[string]
+}
+
+// Scanner reads one message: Header for each field, WantsBody, Body for each
+// piece, Facts.
+type Scanner struct {
+	wants       Wants
+	tlsRequired struct {
+		fields int
+		no     bool
+	}
+	results results
+	head    fields
+	begun   bool
+	body    structure
+}
+
+// NewScanner returns a scanner for one message.
+func NewScanner(w Wants) *Scanner {
+	return &Scanner{wants: w, results: results{trusted: w.Trusted}}
+}
+
+// Header takes a header field of the message, as the milter protocol gives it:
+// the value may begin with a blank and be folded, with or without CR. Fields
+// after the body has begun are ignored.
+func (s *Scanner) Header(name, value string) {
+	if s.begun {
+		return
+	}
+	switch name = strings.TrimRight(name, " \t"); {
+	case s.wants.Encrypted && s.head.wants(name):
+		s.head.add(name, value)
+	case s.wants.TLSRequired && strings.EqualFold(name, "TLS-Required"):
+		s.tlsRequired.fields++
+		s.tlsRequired.no = strings.EqualFold(strings.TrimSpace(value), "No")
+	case len(s.wants.Trusted) > 0 && strings.EqualFold(name, "Authentication-Results"):
+		s.results.add(value)
+	}
+}
+
+// WantsBody says, once the header is complete, whether the body can still change
+// anything.
+func (s *Scanner) WantsBody() bool {
+	if !s.begun {
+		s.begun = true
+		if s.wants.Encrypted {
+			s.body.enter(s.head.entity(nil))
+			s.head = fields{}
+		}
+	}
+	return s.wants.Encrypted && !s.body.settled
+}
+
+// Body takes a piece of the body and says whether more is needed. It keeps
+// nothing of the piece.
+func (s *Scanner) Body(chunk []byte) (more bool) {
+	if s.WantsBody() {
+		s.body.write(chunk)
+	}
+	return s.WantsBody()
+}
+
+// Facts returns what was found, and ends the message.
+func (s *Scanner) Facts() Facts {
+	var f Facts
+	if s.WantsBody() {
+		s.body.finish()
+	}
+	f.Encrypted = s.body.encrypted
+	if s.wants.TLSRequired && s.tlsRequired.fields < 2 { // RFC 8689 section 3
+		f.TLSRequiredNo = rules.Known(s.tlsRequired.no)
+	}
+	f.SPF, f.DKIM, f.DMARC = s.results.fact(spf), s.results.fact(dkim), s.results.fact(dmarc)
+	return f
+}

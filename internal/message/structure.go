@@ -1,0 +1,253 @@
+package message
+
+import (
+	"bytes"
+	"strings"
+
+	"tlswarden/rules"
+)
+
+const (
+	maxDepth = 16
+	maxParts = 1000
+	maxLine  = 4 << 10
+)
+
+// structure follows the parts of a body until one is found to be encrypted, or
+// none can be any more.
+type structure struct {
+	encrypted rules.Fact[string]
+	settled   bool
+
+	open  []entity // the multiparts that have begun, outermost first
+	parts int
+	state state
+	line  []byte // of a line that was cut between pieces, its first maxLine octets
+	start beginning
+
+	head  fields // of the part whose header is read
+	name  string // of the field that is read; "" before the first
+	value []byte // of the field that is read, if head wants it
+}
+
+type state uint8
+
+const (
+	skipping state = iota // to the next delimiter: nothing here is of interest
+	heading               // in the header of a part
+	sniffing              // at the beginning of the content of a part
+)
+
+func (m *structure) settle(encrypted rules.Fact[string]) {
+	m.encrypted, m.settled = encrypted, true
+}
+
+func (m *structure) doubt() { m.settle(rules.Fact[string]{}) }
+
+// enter begins the content of the message or of a part.
+func (m *structure) enter(e entity) {
+	m.state = skipping
+	switch e.kind {
+	case doubtful:
+		m.doubt()
+	case smime:
+		m.settle(rules.Known("smime"))
+	case pgp:
+		m.settle(rules.Known("pgp"))
+	case multipart:
+		if len(m.open) == maxDepth || m.clashes(e.boundary) {
+			m.doubt()
+			return
+		}
+		m.open = append(m.open, e)
+	case text, cms:
+		m.state = sniffing
+		m.start.reset(e)
+	default:
+		if len(m.open) == 0 {
+			m.settle(rules.Known("no"))
+		}
+	}
+}
+
+// clashes says whether a delimiter of the boundary can be taken for one of an
+// enclosing multipart.
+func (m *structure) clashes(boundary string) bool {
+	for _, o := range m.open {
+		if o.boundary == boundary || o.boundary == boundary+"--" || o.boundary+"--" == boundary {
+			return true
+		}
+	}
+	return false
+}
+
+// write takes a piece of the body.
+func (m *structure) write(chunk []byte) {
+	if len(m.open) == 0 { // one part without delimiters
+		if m.start.add(chunk) {
+			m.judge()
+			m.finish()
+		}
+		return
+	}
+	for len(chunk) > 0 && !m.settled {
+		if m.state == skipping && len(m.line) == 0 {
+			chunk = skipLines(chunk)
+		}
+		i := bytes.IndexByte(chunk, '\n')
+		switch {
+		case i < 0:
+			m.keep(chunk)
+			return
+		case len(m.line) > 0:
+			m.keep(chunk[:i+1])
+			m.take(m.line)
+			m.line = m.line[:0]
+		default:
+			m.take(chunk[:min(i+1, maxLine)])
+		}
+		chunk = chunk[i+1:]
+	}
+}
+
+func (m *structure) keep(piece []byte) {
+	m.line = append(m.line, piece[:min(len(piece), maxLine-len(m.line))]...)
+}
+
+// skipLines returns what is left of a piece that begins with a line, from the
+// next line that can be a delimiter.
+func skipLines(chunk []byte) []byte {
+	if len(chunk) < 2 || chunk[0] == '-' && chunk[1] == '-' {
+		return chunk
+	}
+	if i := bytes.Index(chunk, []byte("\n--")); i >= 0 {
+		return chunk[i+1:]
+	}
+	return chunk[bytes.LastIndexByte(chunk, '\n')+1:]
+}
+
+// take takes a line with its end, of which at most maxLine octets.
+func (m *structure) take(line []byte) {
+	switch {
+	case m.delimiter(line):
+	case m.state == heading:
+		m.headerLine(line)
+	case m.state == sniffing && m.start.add(line):
+		m.judge()
+	}
+}
+
+// delimiter acts on a line if it is a delimiter (RFC 2046 section 5.1.1). It has
+// to match as a whole, so that one boundary may be the beginning of another.
+func (m *structure) delimiter(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte("--"))
+	if !ok || len(line) == maxLine {
+		return false
+	}
+	rest = bytes.TrimRight(rest, " \t\r\n")
+	for i := len(m.open) - 1; i >= 0; i-- {
+		boundary := m.open[i].boundary
+		if len(rest) < len(boundary) || string(rest[:len(boundary)]) != boundary {
+			continue
+		}
+		switch string(rest[len(boundary):]) {
+		case "":
+			m.nextPart(i + 1)
+			return true
+		case "--":
+			m.endParts(i)
+			return true
+		}
+	}
+	return false
+}
+
+// nextPart begins a part of the multipart at depth.
+func (m *structure) nextPart(depth int) {
+	m.judge()
+	m.open = m.open[:depth]
+	m.state, m.head, m.name = heading, fields{}, ""
+	if m.parts++; m.parts > maxParts && !m.settled {
+		m.doubt()
+	}
+}
+
+// endParts ends a multipart, so that depth of them remain.
+func (m *structure) endParts(depth int) {
+	m.judge()
+	m.open = m.open[:depth]
+	if depth == 0 && !m.settled {
+		m.settle(rules.Known("no"))
+	}
+}
+
+// judge looks at the beginning of the content, if there is one to look at.
+func (m *structure) judge() {
+	if m.state == sniffing {
+		if found := m.start.encrypted(); found != "" {
+			m.settle(rules.Known(found))
+		}
+	}
+	m.state = skipping
+}
+
+// finish ends the message.
+func (m *structure) finish() {
+	if m.settled {
+		return
+	}
+	if len(m.line) > 0 {
+		m.take(m.line)
+	}
+	m.judge()
+	if !m.settled {
+		m.settle(rules.Known("no"))
+	}
+}
+
+// headerLine takes a line of the header of a part.
+func (m *structure) headerLine(line []byte) {
+	text := bytes.TrimRight(line, "\r\n")
+	switch {
+	case len(text) == 0:
+		m.endField()
+		m.enter(m.head.entity(&m.open[len(m.open)-1]))
+		return
+	case text[0] != ' ' && text[0] != '\t':
+		m.endField()
+		name, value, ok := bytes.Cut(text, []byte(":"))
+		if !ok {
+			m.doubt()
+			return
+		}
+		m.name, text = fieldName(name), value
+	case m.name == "":
+		m.doubt()
+		return
+	}
+	if m.head.wants(m.name) {
+		if len(line) == maxLine || len(m.value)+len(text) > maxField {
+			m.doubt()
+			return
+		}
+		m.value = append(m.value, text...)
+	}
+}
+
+// fieldName returns the name, or "-" for a name that is of no interest.
+func fieldName(name []byte) string {
+	name = bytes.TrimRight(name, " \t")
+	for _, known := range []string{"Content-Type", "Content-Transfer-Encoding"} {
+		if strings.EqualFold(known, string(name)) {
+			return known
+		}
+	}
+	return "-"
+}
+
+func (m *structure) endField() {
+	if m.head.wants(m.name) {
+		m.head.add(m.name, string(m.value))
+	}
+	m.value = m.value[:0]
+}
