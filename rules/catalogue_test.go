@@ -30,7 +30,11 @@ func TestEveryFactHasItsRow(t *testing.T) {
 			facts[plainName(name)] = true
 		}
 	}
-	collect(reflect.TypeFor[Session](), nil)
+	collect(reflect.TypeFor[Session](), map[string]string{"Message": "tls"}) // whose facts follow
+	collect(reflect.TypeFor[MessageFacts](), map[string]string{
+		"Encrypted": "message.encrypted", "TLSRequiredNo": "message.tls_required_no",
+		"SPF": "message.spf", "DKIM": "message.dkim", "DMARC": "message.dmarc",
+	})
 	collect(reflect.TypeFor[TLS](), map[string]string{"Version": "tls_version", "Bits": "cipher_bits", "SNI": "tls_sni"})
 	rows := map[string]bool{}
 	for _, f := range Fields() {
@@ -77,6 +81,9 @@ func known() *Session {
 	s.ListenerTLSSeen, s.ListenerCertSeen = Known(true), Known(true)
 	s.Authenticated, s.SASLMethod, s.SASLUser = Known(true), Known("PLAIN"), Known("joe")
 	s.Size, s.RequireTLS, s.Now = Known(int64(1)), Known(false), Known(time.Now())
+	s.Message = MessageFacts{
+		Encrypted: Known("no"), TLSRequiredNo: Known(false), SPF: Known("pass"), DKIM: Known("none"), DMARC: Known("fail"),
+	}
 	s.SetTLS(TLS{
 		Version: "TLSv1.2", Cipher: "ECDHE-RSA-AES256-GCM-SHA384", Bits: Known(256), SNI: Known("mx.example.com"),
 		CertPresented: Known(true), CertVerified: Known(true), CertSubject: Known("mx"), CertDN: Known("/CN=mx"),

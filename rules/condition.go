@@ -10,7 +10,7 @@ type Condition struct {
 
 func (c *Condition) eval(s *Session) Truth {
 	v, known := c.Field.read(s)
-	return known3(known, known && c.Set.holds(&v))
+	return c.Set.truth(&v, known)
 }
 
 // conjunction is the outcome of a rule's conditions taken together.

@@ -7,6 +7,10 @@ type Decision struct {
 	ID    string // of the transaction; the log and replies carry it
 	Reply Reply  // to the client, if the action is Defer or Reject
 	Stamp string // value of the tag header, "" if the mail gets none
+
+	// Results is the value of the Authentication-Results header that goes with
+	// the tag header, "" if the mail gets none.
+	Results string
 }
 
 // Decide makes a verdict out: it evaluates the session and renders what the
@@ -20,5 +24,8 @@ func (p *Policy) Decide(s *Session, later FieldSet, id string) Decision {
 		d.Reply = p.Reply(&d.Verdict, s, id)
 	}
 	d.Stamp = p.Stamp(&d.Verdict, s)
+	if d.Stamp != "" {
+		d.Results = p.results(&d.Verdict, s)
+	}
 	return d
 }

@@ -89,7 +89,7 @@ func (x *earlier) before(rule *Rule) []*Rule {
 // named finds the rules that name a text, or the address without its extension.
 func (x *earlier) named(f FieldID, text string) []int32 {
 	found := x.byText[fieldText{f, text}]
-	if catalogue[f].Kind != KindMailbox {
+	if f >= fieldCount || catalogue[f].Kind != KindMailbox {
 		return found
 	}
 	local, domain := splitMailbox(text)
@@ -109,6 +109,12 @@ func (s *Set) sample() (v Value, ok bool) {
 	if s.kind.spanned() {
 		if spans := s.spans(s.kind.bounds()); len(spans) > 0 {
 			return Value{Number: nearestZero(spans)}, true
+		}
+		return v, false
+	}
+	if values, ok := s.held(); ok {
+		if len(values) > 0 {
+			return Value{Text: values[0]}, true
 		}
 		return v, false
 	}

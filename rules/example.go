@@ -15,6 +15,7 @@ func exampleSession(now time.Time) *Session {
 		ServerAddress: Known(netip.AddrFrom4([4]byte{203, 0, 113, 253})), ServerPort: Known[uint16](25),
 		DaemonName: empty, PolicyContext: empty, ListenerTLSSeen: yes, ListenerCertSeen: yes,
 		Authenticated: no, SASLMethod: empty, SASLUser: empty, Size: Known[int64](1000), RequireTLS: no, Now: Known(now),
+		Message: MessageFacts{Encrypted: Known("no"), TLSRequiredNo: no, SPF: Known("none"), DKIM: Known("none"), DMARC: Known("none")},
 	}
 	s.SetClient(netip.AddrFrom4([4]byte{203, 0, 113, 254}))
 	s.SetSender("someone@sender.invalid")
@@ -80,6 +81,8 @@ func (s *Session) put(id FieldID, v Value) {
 		FieldClientName: &s.ClientName, FieldClientReverseName: &s.ClientReverseName, FieldHelo: &s.Helo,
 		FieldDaemonName: &s.DaemonName, FieldPolicyContext: &s.PolicyContext,
 		FieldSASLMethod: &s.SASLMethod, FieldSASLUser: &s.SASLUser,
+		FieldMessageEncrypted: &s.Message.Encrypted, FieldMessageSPF: &s.Message.SPF,
+		FieldMessageDKIM: &s.Message.DKIM, FieldMessageDMARC: &s.Message.DMARC,
 	} {
 		if field == id {
 			*fact = Known(v.Text)
@@ -87,7 +90,7 @@ func (s *Session) put(id FieldID, v Value) {
 	}
 	for field, fact := range map[FieldID]*Fact[bool]{
 		FieldLocal: &s.Local, FieldAuthenticated: &s.Authenticated, FieldRequireTLS: &s.RequireTLS,
-		FieldListenerTLSSeen: &s.ListenerTLSSeen, FieldListenerCertSeen: &s.ListenerCertSeen,
+		FieldMessageTLSRequiredNo: &s.Message.TLSRequiredNo, FieldListenerTLSSeen: &s.ListenerTLSSeen, FieldListenerCertSeen: &s.ListenerCertSeen,
 	} {
 		if field == id {
 			*fact = Known(v.Number != 0)

@@ -46,6 +46,11 @@ const (
 	FieldRecipientDomain
 	FieldSize
 	FieldRequireTLS
+	FieldMessageEncrypted
+	FieldMessageTLSRequiredNo
+	FieldMessageSPF
+	FieldMessageDKIM
+	FieldMessageDMARC
 	FieldNow
 	fieldCount
 )
@@ -143,6 +148,21 @@ type Field struct {
 	Stage   Stage // from which on the fact can be there
 	Supply  Supply
 	read    func(*Session) (Value, bool)
+}
+
+// Values lists all values that the field can have, nil if any of its kind.
+func (f *Field) Values() []string {
+	switch f.ID {
+	case FieldMessageEncrypted:
+		return []string{"smime", "pgp", "no"}
+	case FieldMessageSPF: // RFC 8601 section 2.7.2
+		return []string{"none", "pass", "fail", "softfail", "policy", "neutral", "temperror", "permerror"}
+	case FieldMessageDKIM: // RFC 8601 section 2.7.1
+		return []string{"none", "pass", "fail", "policy", "neutral", "temperror", "permerror"}
+	case FieldMessageDMARC: // RFC 7489 section 11.2
+		return []string{"none", "pass", "fail", "temperror", "permerror"}
+	}
+	return nil
 }
 
 // Value is a known value of a field, in the member that its kind uses.

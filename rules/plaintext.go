@@ -115,14 +115,57 @@ func (p *Policy) RefusesPlaintext(now time.Time) (*Rule, time.Time) {
 			continue
 		}
 		for _, at := range rule.changes(now) {
-			s := exampleSession(at)
-			s.SetPlaintext()
-			if v := full.Evaluate(s, 0); v.Action == Reject && v.Rule == rule {
+			if full.refusesAll(rule, at) {
 				return rule, at
 			}
 		}
 	}
 	return nil, now
+}
+
+// refusesAll says whether all messages in plaintext are rejected, and some by
+// this rule: what may depend on the message is tried with each value.
+func (p *Policy) refusesAll(rule *Rule, at time.Time) bool {
+	s := exampleSession(at)
+	s.SetPlaintext()
+	named := false
+	return p.eachMessage(s, 0, func() bool {
+		v := p.Evaluate(s, 0)
+		named = named || v.Rule == rule
+		return v.Action == Reject
+	}) && named
+}
+
+// eachMessage puts each combination of the values that the message can have and
+// that rules look at into a session, until try says no; it returns whether try
+// never did.
+func (p *Policy) eachMessage(s *Session, from FieldID, try func() bool) bool {
+	for id := from; id < fieldCount; id++ {
+		f := &catalogue[id]
+		if f.Stage != StageEnd || !p.needs.Has(id) {
+			continue
+		}
+		for _, v := range f.all() {
+			s.put(id, v)
+			if !p.eachMessage(s, id+1, try) {
+				return false
+			}
+		}
+		return true
+	}
+	return try()
+}
+
+// all lists the values that a fact of the message can have.
+func (f *Field) all() []Value {
+	if f.Kind == KindBool {
+		return []Value{{Number: 0}, {Number: 1}}
+	}
+	var values []Value
+	for _, v := range f.Values() {
+		values = append(values, Value{Text: v})
+	}
+	return values
 }
 
 // forEverybody says whether the rule looks at nothing but TLS.

@@ -1,13 +1,17 @@
 package rules
 
+import "slices"
+
 // Config is what a policy is made of. The values in it belong to the policy
 // from then on.
 type Config struct {
 	Rules      []*Rule
-	JudgeLocal bool   // leave out the built-in rule "local"
-	Header     string // name of the tag header; "": X-TLS-Policy
-	StampAll   bool   // every judged mail gets the header, not only tagged mail
-	URL        string // what {url} stands for in replies
+	JudgeLocal bool     // leave out the built-in rule "local"
+	Header     string   // name of the tag header; "": X-TLS-Policy
+	StampAll   bool     // every judged mail gets the header, not only tagged mail
+	AuthservID string   // mail with the tag header gets Authentication-Results under it; "": none does
+	Trusted    []string // authserv-ids whose Authentication-Results tell message.spf, .dkim and .dmarc
+	URL        string   // what {url} stands for in replies
 	Replies    Replies
 }
 
@@ -20,17 +24,20 @@ type Policy struct {
 	index    *index // nil: read all rules
 	header   string
 	stampAll bool
+	authserv string
+	trusted  []string
 	url      string
 	replies  Replies
 	enforce  Enforce
 	needs    FieldSet
+	supplied []*Field // that the rules look at
 	tags     bool
 	holds    bool
 }
 
 // New compiles a policy.
 func New(c Config) *Policy {
-	p := &Policy{header: c.Header, stampAll: c.StampAll, url: c.URL, replies: c.Replies}
+	p := &Policy{header: c.Header, stampAll: c.StampAll, authserv: c.AuthservID, trusted: c.Trusted, url: c.URL, replies: c.Replies}
 	if p.header == "" {
 		p.header = DefaultHeader
 	}
@@ -42,6 +49,7 @@ func New(c Config) *Policy {
 		r.index, r.certs = i, false
 		for i := range r.When {
 			r.certs = r.certs || certFields.Has(r.When[i].Field.ID)
+			p.takeSupplied(r.When[i].Field)
 		}
 		p.needs |= r.Needs()
 		p.tags = p.tags || !r.Observe && (r.MayDo(Tag) || r.Tag != "" && r.MayDo(Quarantine))
@@ -50,6 +58,16 @@ func New(c Config) *Policy {
 	p.index = newIndex(p.rules)
 	return p
 }
+
+// takeSupplied notes that a rule looks at a field, if that is a plugin's.
+func (p *Policy) takeSupplied(f *Field) {
+	if f.ID >= fieldCount && !slices.Contains(p.supplied, f) {
+		p.supplied = append(p.supplied, f)
+	}
+}
+
+// Supplied lists the facts of plugins that the rules look at.
+func (p *Policy) Supplied() []*Field { return p.supplied }
 
 // MayDo says whether the rule can ever take an action, at any step.
 func (r *Rule) MayDo(a Action) bool {
@@ -81,6 +99,13 @@ func (p *Policy) Needs() FieldSet { return p.needs }
 
 // Header is the name of the tag header.
 func (p *Policy) Header() string { return p.header }
+
+// AuthservID is what Authentication-Results of ours are signed with, "" if none
+// are added.
+func (p *Policy) AuthservID() string { return p.authserv }
+
+// Trusted lists the authserv-ids whose Authentication-Results are believed.
+func (p *Policy) Trusted() []string { return p.trusted }
 
 // Stamps says whether a verdict can come with a tag header.
 func (p *Policy) Stamps() bool { return p.enforce != EnforceObserve && (p.tags || p.stampAll) }

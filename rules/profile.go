@@ -193,7 +193,7 @@ func (g *grade) pinned(set *Set, s *Session, id FieldID, l lack) {
 		return
 	}
 	v, known := catalogue[id].read(s)
-	g.note(known3(known, known && set.holds(&v)), l, id)
+	g.note(set.truth(&v, known), l, id)
 }
 
 // Needs is the set of facts that the profile looks at.

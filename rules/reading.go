@@ -25,7 +25,7 @@ func (r *reading) rule(rule *Rule) (end bool) {
 		return false
 	case Unknown:
 		if c.unknown&r.later != 0 {
-			return r.wait(rule, c, grade{})
+			return r.wait(rule, c.unknown&r.later, c, grade{})
 		}
 		return r.undecided(rule, c, grade{})
 	}
@@ -41,14 +41,14 @@ func (r *reading) rule(rule *Rule) (end bool) {
 		return r.bite(rule, NotMet, c, g)
 	}
 	if g.unknown&r.later != 0 {
-		return r.wait(rule, c, g)
+		return r.wait(rule, g.unknown&r.later, c, g)
 	}
 	return r.undecided(rule, c, g)
 }
 
-// wait ends the reading until a later stage has supplied what is missing.
-func (r *reading) wait(rule *Rule, c conjunction, g grade) bool {
-	r.verdict = Verdict{Pending: true, Rule: rule}
+// wait ends the reading until what is missing has been supplied.
+func (r *reading) wait(rule *Rule, missing FieldSet, c conjunction, g grade) bool {
+	r.verdict = Verdict{Pending: true, Waits: missing, Rule: rule}
 	r.tracer.step(r, rule, Waiting, c, g)
 	return true
 }

@@ -121,6 +121,11 @@ func (r *relations) within(a, b *Set) bool {
 	if a.hasEmpty() {
 		return false
 	}
+	if inner, ok := a.held(); ok {
+		if outer, ok := b.held(); ok {
+			return valuesWithin(inner, outer)
+		}
+	}
 	if a.kind.spanned() {
 		return spansWithin(a.spans(a.kind.bounds()), b.spans(a.kind.bounds()))
 	}
@@ -138,8 +143,10 @@ func (r *relations) within(a, b *Set) bool {
 
 // hasEmpty says whether a set names a list without entries: it is empty today
 // only, so nothing is concluded from that.
-func (s *Set) hasEmpty() bool {
-	return slices.ContainsFunc(s.any.sets, func(l *Set) bool { return l.Len() == 0 })
+func (s *Set) hasEmpty() bool { return s.any.hasEmpty() }
+
+func (e *entries) hasEmpty() bool {
+	return slices.ContainsFunc(e.sets, func(l *Set) bool { return l.Len() == 0 })
 }
 
 func (r *relations) coversAll(e *entries, kind Kind, others *entries) bool {
@@ -220,6 +227,9 @@ func (r *relations) never(f *Field, s *Set) bool {
 	}
 	if s.kind.spanned() {
 		return len(s.spans(f.bounds())) == 0
+	}
+	if values, ok := s.held(); ok {
+		return len(values) == 0
 	}
 	return s.any.count > 0 && s.any.each(func(x atom) bool {
 		if v, ok := x.value(s.kind); ok {

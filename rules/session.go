@@ -34,11 +34,22 @@ type Session struct {
 
 	Size       Fact[int64] // octets
 	RequireTLS Fact[bool]
+	Message    MessageFacts
 	Now        Fact[time.Time]
 
 	tls       tlsFacts
 	sender    mailbox
 	recipient mailbox
+	supplied  supplied // by plugins
+}
+
+// MessageFacts is what the message says of itself, known at its end.
+type MessageFacts struct {
+	Encrypted     Fact[string] // "smime", "pgp" or "no"
+	TLSRequiredNo Fact[bool]   // the field TLS-Required: No, RFC 8689 section 3
+	SPF           Fact[string] // results of others, RFC 8601 section 2.7
+	DKIM          Fact[string]
+	DMARC         Fact[string]
 }
 
 // mailbox is an envelope address with its domain.
@@ -150,11 +161,12 @@ func (s *Session) SetSender(address string) { s.sender = newMailbox(address) }
 // SetRecipient records the envelope recipient without angle brackets.
 func (s *Session) SetRecipient(address string) { s.recipient = newMailbox(address) }
 
-// ForgetEnvelope makes sender, recipient, size and REQUIRETLS unknown, as they
-// are at the start of a transaction.
+// ForgetEnvelope makes sender, recipient and all else that belongs to one mail
+// transaction unknown, as it is at the start of one.
 func (s *Session) ForgetEnvelope() {
 	s.sender, s.recipient = mailbox{}, mailbox{}
-	s.Size, s.RequireTLS = Fact[int64]{}, Fact[bool]{}
+	s.Size, s.RequireTLS, s.Message = Fact[int64]{}, Fact[bool]{}, MessageFacts{}
+	s.PolicyContext = Fact[string]{}
 }
 
 // ForgetRecipient makes the recipient unknown, as it is once a message with

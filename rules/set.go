@@ -10,9 +10,10 @@ import (
 // field: the value of a condition, or a [list] of a rule file. Entries are
 // "any of"; entries with "!" exclude.
 type Set struct {
-	kind Kind
-	any  entries
-	none entries
+	kind  Kind
+	field *Field // whose values are listed; nil: any value of the kind
+	any   entries
+	none  entries
 }
 
 // entries holds values of one sort, each in the form in which it is found
@@ -45,6 +46,16 @@ func NewSet(kind Kind) *Set {
 	return s
 }
 
+// NewSet returns an empty set for conditions on the field. If the values that
+// the field can have are listed, entries that hit none of them are refused.
+func (f *Field) NewSet() *Set {
+	s := NewSet(f.Kind)
+	if f.Values() != nil {
+		s.field = f
+	}
+	return s
+}
+
 // SetDelimiters says which characters part an address extension from the name
 // before it, for mailboxes; none: addresses have no extensions.
 func (s *Set) SetDelimiters(chars string) { s.any.delimiters, s.none.delimiters = chars, chars }
@@ -65,6 +76,9 @@ func (s *Set) Add(entry any) error {
 		if rest, negated := strings.CutPrefix(text, "!"); negated {
 			to, entry = &s.none, strings.TrimSpace(rest)
 		}
+	}
+	if err := s.possible(entry); err != nil {
+		return err
 	}
 	if err := to.add(s.kind, entry); err != nil {
 		return err

@@ -106,7 +106,7 @@ func (p *Profile) openSentence(s *Session, l lack) string {
 	case lackCertIssuer:
 		return "the certificate issuer is not known"
 	}
-	return "the certificate fingerprint is not known"
+	return "the certificate fingerprint is not known, or is made with another digest"
 }
 
 // Seen says in a phrase how the session was encrypted.

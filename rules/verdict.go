@@ -8,9 +8,10 @@ import (
 // Verdict is what becomes of the mail, and which rule said so.
 type Verdict struct {
 	Action      Action
-	Rule        *Rule // which said it first; nil if no rule said anything
-	Pending     bool  // no verdict yet: Rule waits for a fact that a later stage supplies
-	Tagged      bool  // a rule said to tag, whatever stronger was said besides
+	Rule        *Rule    // which said it first; nil if no rule said anything
+	Pending     bool     // no verdict yet: Rule waits for a fact that is still to come
+	Waits       FieldSet // the facts that it waits for
+	Tagged      bool     // a rule said to tag, whatever stronger was said besides
 	TagText     string
 	Quarantined bool      // a rule said to quarantine
 	Softened    Softening // why the action is no reject

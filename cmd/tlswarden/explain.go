@@ -39,8 +39,8 @@ sent or recorded.
 The session is one of these:
 
   FACTS           flags such as --client, and --fact NAME=VALUE for any field. What
-                  is not given is as in a [[test]]: unknown if it belongs to TLS,
-                  else known to be empty
+                  is not given is as in a [[test]]: unknown if it belongs to TLS or
+                  the message, else known to be empty
   --request FILE  a request of the policy protocol, as Postfix sends it; "-" reads
                   standard input. What is missing is unknown, as for the daemon
   --test NAME     a [[test]] of the rule files. Facts that are given besides take
@@ -48,7 +48,10 @@ The session is one of these:
 
 In all three the facts listener.* are true unless they are given, and now is the
 present. The id in the answers is always "explain". Where a front end cannot see a
-fact that the rules look at, its answer is made without that fact.
+fact that the rules look at, its answer is made without that fact. Where both serve
+one Postfix they judge with the facts of both: then the policy service only refuses,
+and leaves all else to the milter. A verdict that waits for the end of the message
+says so.
 
 Colours are for terminals only, and not with NO_COLOR set. With --json, print the
 same for programs.
@@ -99,6 +102,9 @@ func (f *explainFlags) run(cmd *cobra.Command, files []string) error {
 	}
 	e := explain(src.policy, in.session)
 	e.Test = in.test
+	if !src.milter {
+		e.Verdict.Waits = nil // nobody sees the end of a message
+	}
 	if e.Answers, err = answers(src, in); err != nil {
 		return err
 	}

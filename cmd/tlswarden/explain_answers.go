@@ -15,6 +15,7 @@ type answer struct {
 	Action string   `json:"action"` // its verdict, without those facts
 	Rule   *ruleRef `json:"rule"`
 	Judged bool     `json:"judged"` // false: in this protocol_state nothing is decided
+	Waits  bool     `json:"waits"`  // what is sent leaves the verdict to the milter, at the end of the message
 	Sent   []sent   `json:"sent"`
 }
 
@@ -30,7 +31,7 @@ type sent struct {
 func answers(src ruleSource, in subject) ([]answer, error) {
 	var out []answer
 	if src.policd {
-		out = append(out, policyAnswer(src.policy, in))
+		out = append(out, policyAnswer(src.policy, in, src.milter))
 	}
 	if src.milter {
 		a, err := milterAnswer(src.policy, in)
@@ -42,9 +43,14 @@ func answers(src ruleSource, in subject) ([]answer, error) {
 	return out, nil
 }
 
-func policyAnswer(p *rules.Policy, in subject) answer {
+// policyAnswer is what the policy service says: by itself, or where the verdict
+// waits for the end of the message, with a milter on the same connection.
+func policyAnswer(p *rules.Policy, in subject, withMilter bool) answer {
 	a, d, s := newAnswer("policy", p, in.session, rules.Supply.Policy)
 	a.Judged = policyd.Judged(in.state)
+	if a.Waits = a.Judged && withMilter && waitsOf(p, in.session) != nil; a.Waits {
+		d = &rules.Decision{}
+	}
 	for i, reply := range policyd.Answer(in.state, d, s, p) {
 		at := in.state
 		if i > 0 {
@@ -94,6 +100,11 @@ func without(full *rules.Session, hidden rules.FieldSet) *rules.Session {
 	hide(&s.DaemonName, hidden, rules.FieldDaemonName)
 	hide(&s.PolicyContext, hidden, rules.FieldPolicyContext)
 	hide(&s.RequireTLS, hidden, rules.FieldRequireTLS)
+	hide(&s.Message.Encrypted, hidden, rules.FieldMessageEncrypted)
+	hide(&s.Message.TLSRequiredNo, hidden, rules.FieldMessageTLSRequiredNo)
+	hide(&s.Message.SPF, hidden, rules.FieldMessageSPF)
+	hide(&s.Message.DKIM, hidden, rules.FieldMessageDKIM)
+	hide(&s.Message.DMARC, hidden, rules.FieldMessageDMARC)
 	if used, known := s.TLSUsed().Get(); !known || !used {
 		return &s
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"tlswarden/rules"
@@ -50,14 +51,22 @@ type verdict struct {
 	Action      string      `json:"action"`
 	Rule        *ruleRef    `json:"rule"` // that said so; null: none
 	Shortfall   string      `json:"shortfall"`
-	Reply       string      `json:"reply"`  // to the client, "" if the mail is let through
-	Header      string      `json:"header"` // that it gets, "" for none
+	Reply       string      `json:"reply"`   // to the client, "" if the mail is let through
+	Header      string      `json:"header"`  // that it gets, "" for none
+	Results     string      `json:"results"` // Authentication-Results that it gets, "" for none
 	Quarantined bool        `json:"quarantined"`
 	Local       bool        `json:"local"` // mail of this machine is not judged
+	Waits       *waits      `json:"waits"` // it is made at the end of the message; null: at RCPT
 	Softened    []softening `json:"softened"`
 	Would       string      `json:"would"` // the strongest of what is under observe, "": nothing
 	WouldRule   *ruleRef    `json:"would_rule"`
 	Enforce     string      `json:"enforce"`
+}
+
+// waits is the first rule that needs what is known at the end of the message.
+type waits struct {
+	Rule   *ruleRef `json:"rule"`
+	Fields []string `json:"fields"`
 }
 
 // softening is why a reject became a defer.
@@ -155,13 +164,16 @@ func said(x *rules.Step, standing rules.Standing) (rules.Action, bool) {
 func verdictOf(d *rules.Decision, s *rules.Session, p *rules.Policy) verdict {
 	v := verdict{
 		Action: d.Action.String(), Rule: refOf(d.Rule), Shortfall: d.Shortfall(s), Quarantined: d.Quarantined,
-		Local: !d.Judged(), Softened: []softening{}, Enforce: p.Enforce().String(),
+		Local: !d.Judged(), Softened: []softening{}, Enforce: p.Enforce().String(), Waits: waitsOf(p, s),
 	}
 	if d.Action >= rules.Defer {
 		v.Reply = d.Reply.String()
 	}
 	if d.Stamp != "" {
 		v.Header = p.Header() + ": " + d.Stamp
+	}
+	if d.Results != "" {
+		v.Results = "Authentication-Results: " + d.Results
 	}
 	if d.Would > rules.Accept {
 		v.Would, v.WouldRule = d.Would.String(), refOf(d.WouldRule)
@@ -172,4 +184,21 @@ func verdictOf(d *rules.Decision, s *rules.Session, p *rules.Policy) verdict {
 		}
 	}
 	return v
+}
+
+// waitsOf says for what the verdict waits, nil if it is made at RCPT.
+func waitsOf(p *rules.Policy, s *rules.Session) *waits {
+	early := *s
+	early.Message = rules.MessageFacts{}
+	var later rules.FieldSet
+	for _, f := range rules.Fields() {
+		if f.Stage == rules.StageEnd {
+			later |= rules.SetOf(f.ID)
+		}
+	}
+	v := p.Evaluate(&early, later)
+	if !v.Pending {
+		return nil
+	}
+	return &waits{Rule: refOf(v.Rule), Fields: strings.Split(v.Waits.Names(), ", ")}
 }

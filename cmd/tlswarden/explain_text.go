@@ -139,11 +139,18 @@ func (t *explainText) verdict(v *verdict, notRead int) {
 	if note := enforceNote(v.Enforce); note != "" {
 		t.line("  %s", note)
 	}
+	if v.Waits != nil {
+		t.line("  not before the end of the message: rule %s, %s, waits for %s",
+			strconv.Quote(v.Waits.Rule.Name), v.Waits.Rule.place(), strings.Join(v.Waits.Fields, ", "))
+	}
 	if v.Reply != "" {
 		t.line("  reply: %s", clean(v.Reply))
 	}
 	if v.Header != "" {
 		t.line("  header: %s", clean(v.Header))
+	}
+	if v.Results != "" {
+		t.line("  header: %s", clean(v.Results))
 	}
 	if v.Would != "" {
 		t.line("  under observe: would %s%s", t.paint.action(v.Would), byRule(v.WouldRule, false))
@@ -191,8 +198,11 @@ func (t *explainText) unseen(a *answer, v *verdict) {
 	if !a.Judged {
 		t.line("  in this protocol_state nothing is decided")
 	}
+	if a.Waits {
+		t.line("  it leaves the mail to the milter of the same connection, which decides at the end of the message")
+	}
 	if a.Action != v.Action || !sameRule(a.Rule, v.Rule) {
-		t.line("  it cannot see %s; without it: %s%s", strings.Join(a.Unseen, ", "), t.paint.action(a.Action), byRule(a.Rule, false))
+		t.line("  by itself it cannot see %s; without it: %s%s", strings.Join(a.Unseen, ", "), t.paint.action(a.Action), byRule(a.Rule, false))
 	}
 }
 

@@ -22,7 +22,9 @@ configuration names. Without one, both listen on loopback (` + daemon.DefaultMil
 plaintext or under old TLS is tagged.
 
 SIGHUP reloads rules and enforce, SIGUSR1 logs the counts of the rules, SIGTERM
-ends the daemon after what is under way is finished.`,
+ends the daemon after what is under way is finished. Under systemd, sockets that
+it passes are taken over (LISTEN_FDS), and it is told of readiness and health
+(NOTIFY_SOCKET, WATCHDOG_USEC).`,
 		Example: "  tlswarden serve --config /etc/tlswarden/tlswarden.toml",
 		Args:    cobra.NoArgs,
 	}

@@ -30,13 +30,14 @@ func ruleTables() []table {
 	return []table{
 		{
 			title:  "Top of a file",
-			intro:  "These stand above all tables. Several rule files make one policy; `[reply]` and `[tag]` stand in one of them only.",
+			intro:  "These stand above all tables. Several rule files make one policy; `[reply]`, `[tag]` and `[message]` stand in one of them only.",
 			around: "KEY\n" + requiring,
 			keys: []key{
 				{"judge_local", `judge_local = true`, "Judge mail from this machine, too: loopback, unix-domain sockets, `sendmail(1)`. Without it a built-in rule `local`, before all others, accepts it."},
 				{"recipient_delimiter", `recipient_delimiter = "+"`, "Characters that part an address extension from the name, as in Postfix's main.cf; `\"\"` for none. An entry `user@example.org` holds for `user+news@example.org`, too; an entry with an extension holds for that one only. By default `+`."},
 				{"reply", `[reply]`, "Defaults for replies, see below."},
-				{"tag", `[tag]`, "The tag header, see below."},
+				{"tag", `[tag]`, "The tag header, and `Authentication-Results`, see below."},
+				{"message", `[message]`, "What is believed of messages, see below."},
 				{"list", `[list]`, "Named lists, see below."},
 				{"profile", `[profile.partner]`, "A profile of your own, see below."},
 				{"rule", `[[rule]]`, "A rule, see below. Rules are read from top to bottom, files in the order of their names."},
@@ -96,8 +97,8 @@ func otherTables() []table {
 				{"client_cert", `client_cert = "trusted"`, "`any`: the client must send a certificate. `trusted`: and the server must have verified it."},
 				{"cert_names", `cert_names = ["mx.example.org"]`, "Common names of the client certificate that pass."},
 				{"cert_issuers", `cert_issuers = ["Example CA"]`, "Common names of its issuer that pass."},
-				{"cert_fingerprints", `cert_fingerprints = ["61:9f:5b:0e:55:ab:90:38:cf:c6:e1:47:2e:d9:a4:0a:61:9f:5b:0e:55:ab:90:38:cf:c6:e1:47:2e:d9:a4:0a"]`, "Fingerprints of the client certificate that pass. The policy service only."},
-				{"cert_key_fingerprints", `cert_key_fingerprints = ["61:9f:5b:0e:55:ab:90:38:cf:c6:e1:47:2e:d9:a4:0a:61:9f:5b:0e:55:ab:90:38:cf:c6:e1:47:2e:d9:a4:0a"]`, "Fingerprints of its public key, which survive a renewal with the same key. The policy service only."},
+				{"cert_fingerprints", `cert_fingerprints = ["61:9f:5b:0e:55:ab:90:38:cf:c6:e1:47:2e:d9:a4:0a:61:9f:5b:0e:55:ab:90:38:cf:c6:e1:47:2e:d9:a4:0a"]`, "Fingerprints of the client certificate that pass. From Postfix by the policy service, from Sendmail by the milter; the digest is what the mail server is set to."},
+				{"cert_key_fingerprints", `cert_key_fingerprints = ["61:9f:5b:0e:55:ab:90:38:cf:c6:e1:47:2e:d9:a4:0a:61:9f:5b:0e:55:ab:90:38:cf:c6:e1:47:2e:d9:a4:0a"]`, "Fingerprints of its public key, which survive a renewal with the same key. Postfix only, by the policy service."},
 			},
 		},
 		{
@@ -126,6 +127,15 @@ func otherTables() []table {
 			keys: []key{
 				{"header", `header = "X-TLS-Policy"`, "Name of the tag header; this is the default. Copies that came from outside are removed by the milter."},
 				{"on", `on = "all"`, "`tagged` (default): only tagged mail gets it. `all`: all judged mail does, with `pass` or `fail`."},
+				{"authserv_id", `authserv_id = "tls.example.com"`, "Mail that gets the tag header also gets `Authentication-Results` under this id (RFC 8601), with the result `x-tls`: `fail` if a rule tagged or quarantined it, else `pass` if it came encrypted and `none` if not. What comes in under the id is removed as forged, so the id must be tlswarden's alone. The milter only."},
+			},
+		},
+		{
+			title:  "`[message]`",
+			intro:  "For rules on `message.spf`, `message.dkim` and `message.dmarc`, which others find out.",
+			around: "[message]\nKEY\n[[rule]]\nname = \"r\"\nwhen = { message.dkim = \"fail\" }\naction = \"tag\"\n",
+			keys: []key{
+				{"trusted_authserv_ids", `trusted_authserv_ids = ["spf.example.com", "dkim.example.com"]`, "Whose `Authentication-Results` are believed. Each filter stands before tlswarden in `smtpd_milters` or `INPUT_MAIL_FILTERS`, removes what comes in under its id, and has an id of its own: two fields of one id make all of these facts unknown, since one may be forged."},
 			},
 		},
 		{
@@ -134,7 +144,7 @@ func otherTables() []table {
 			around: withTest + "session = { tls = false }\nKEY\n",
 			keys: []key{
 				{"name", `name = "TLS 1.1 is refused"`, "What the test is called."},
-				{"session", `session = { client = "198.51.100.7", tls_version = "TLSv1.1" }`, "The facts, by the names of [fields](#fields). What is not given is unknown if it belongs to TLS, and else empty; `listener.*` is true, and `now` is the time of the run. `tls_version` or `cipher` implies `tls = true`."},
+				{"session", `session = { client = "198.51.100.7", tls_version = "TLSv1.1" }`, "The facts, by the names of [fields](#fields). What is not given is unknown if it belongs to TLS or the message, and else empty; `listener.*` is true, and `now` is the time of the run. `tls_version` or `cipher` implies `tls = true`."},
 				{"expect", `expect = { action = "reject" }`, "What must come of it, see below."},
 			},
 		},
@@ -151,6 +161,7 @@ func otherTables() []table {
 				{"status", `status = "5.7.0"`, "Enhanced status code."},
 				{"reply", `reply = "/no encryption/"`, "Text of the reply, or a regular expression between slashes."},
 				{"tag", `tag = ""`, "Value of the tag header, or a regular expression between slashes; `\"\"` for no header."},
+				{"results", `results = ""`, "Value of `Authentication-Results`, likewise."},
 			},
 		},
 	}

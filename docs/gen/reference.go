@@ -107,14 +107,20 @@ func writeFields(b *strings.Builder) {
 	b.WriteString(`
 A field is there from one stage of the SMTP session on. The last three columns say who supplies it, and from which release
 on: the milter under Postfix and under Sendmail, the policy service under Postfix. "yes" is each release that is supported
-(milter: Postfix 2.6, Sendmail 8.14; policy service: Postfix 2.3). A fact that no enabled front end can supply is an error of
-` + "`check`" + `, unless the rule says ` + "`on_unknown`" + `.
+(milter: Postfix 2.6, Sendmail 8.14; policy service: Postfix 2.3). Where both front ends serve one Postfix, each rule has
+the facts of both. A fact that no enabled front end can supply is an error of ` + "`check`" + `, unless the rule says
+` + "`on_unknown`" + `.
+
+A rule that looks at a fact of the end of the message is read there, and so are those after it: the recipient gets its
+answer with the message. Recipients of one message that wait for another rule than the first of them, or whose verdict
+does not wait, are told 452 4.5.3, so that the sender sends them the message separately. Those that wait together get
+one answer, the strictest.
 
 `)
 	head(b, "field", "kind", "meaning", "from", "milter, Postfix", "milter, Sendmail", "policy service")
 	for _, f := range rules.Fields() {
 		s := f.Supply
-		cells := []string{code(f.Name), f.Kind.String(), f.Meaning, f.Stage.String()}
+		cells := []string{code(f.Name), f.Kind.String(), f.Meaning + among(f.Values()), f.Stage.String()}
 		if s.Gate {
 			cells = append(cells, "the daemon", "the daemon", "the daemon")
 		} else {
@@ -122,6 +128,14 @@ on: the milter under Postfix and under Sendmail, the policy service under Postfi
 		}
 		row(b, cells...)
 	}
+}
+
+// among lists the values that a field can have.
+func among(values []string) string {
+	if values == nil {
+		return ""
+	}
+	return ": `" + strings.Join(values, "`, `") + "`"
 }
 
 // since words a release. Those up to the oldest that is supported need no

@@ -7,7 +7,8 @@
 //	judge_local = true          # also judge mail from this machine
 //	recipient_delimiter = "+"   # what parts address extensions, as in Postfix
 //	[reply]                     # defaults for replies
-//	[tag]                       # the tag header
+//	[tag]                       # the tag header, and Authentication-Results
+//	[message]                   # whose Authentication-Results are believed
 //	[list]                      # named lists for conditions, here or in files of their own
 //	[profile.NAME]              # a bar that encryption must clear
 //	[[rule]]                    # what is asked of whom
@@ -20,7 +21,7 @@
 // # Sources
 //
 // RFC 5321 section 4.2 and RFC 3463 (reply codes), RFC 5322 section 2.2 (header
-// field names).
+// field names), RFC 8601 sections 2.2 and 2.5 (authserv-ids).
 //
 // # Diagnostics
 //

@@ -10,13 +10,27 @@ import (
 	"tlswarden/rules"
 )
 
-// list is a named list of entries. Which forms are right depends on the field
-// that it is used for, so it is compiled once for each kind of field.
+// list is a named list of entries. Which forms are right depends on what it is
+// used for, so it is compiled once for each of these.
 type list struct {
 	name    string
 	pos     tomlfile.Pos
 	entries tomlfile.Array
-	sets    map[rules.Kind]*rules.Set
+	sets    map[setOf]*rules.Set
+}
+
+// setOf is what a set is for: a kind of field, or the one field whose values are
+// listed.
+type setOf struct {
+	kind  rules.Kind
+	field *rules.Field
+}
+
+func setFor(f *rules.Field) setOf {
+	if f.Values() != nil {
+		return setOf{f.Kind, f}
+	}
+	return setOf{kind: f.Kind}
 }
 
 func (l *loader) takeLists(t *tomlfile.Table) {
@@ -25,7 +39,7 @@ func (l *loader) takeLists(t *tomlfile.Table) {
 			l.found.Errorf(e.Pos, "", "list %q stands at %s:%d already", e.Key, at.pos.File, at.pos.Line)
 			continue
 		}
-		l.lists[e.Key] = &list{name: e.Key, pos: e.Pos, entries: l.listEntries(e), sets: map[rules.Kind]*rules.Set{}}
+		l.lists[e.Key] = &list{name: e.Key, pos: e.Pos, entries: l.listEntries(e), sets: map[setOf]*rules.Set{}}
 	}
 }
 
@@ -110,13 +124,13 @@ func listLines(file, data string) tomlfile.Array {
 // many as lines.
 const maxPerList = 20
 
-// listSet compiles the list for one kind of field.
-func (l *loader) listSet(li *list, kind rules.Kind) *rules.Set {
-	if s, ok := li.sets[kind]; ok {
+// listSet compiles the list for one use.
+func (l *loader) listSet(li *list, use setOf) *rules.Set {
+	if s, ok := li.sets[use]; ok {
 		return s
 	}
-	s := l.newSet(kind)
-	li.sets[kind] = s
+	s := l.newSet(use)
+	li.sets[use] = s
 	bad := 0
 	for _, e := range li.entries {
 		if bad == maxPerList {
@@ -137,8 +151,8 @@ func (l *loader) listSet(li *list, kind rules.Kind) *rules.Set {
 }
 
 // set compiles the value of a condition or of a profile's key.
-func (l *loader) set(kind rules.Kind, entries tomlfile.Array, r *tomlfile.Reader, at tomlfile.Entry) *rules.Set {
-	s, key := l.newSet(kind), at.Key
+func (l *loader) set(use setOf, entries tomlfile.Array, r *tomlfile.Reader, at tomlfile.Entry) *rules.Set {
+	s, key := l.newSet(use), at.Key
 	if len(entries) == 0 {
 		r.Errorf(at.Pos, "", "%s is an empty list", key)
 	}
@@ -148,10 +162,10 @@ func (l *loader) set(kind rules.Kind, entries tomlfile.Array, r *tomlfile.Reader
 		if name, ok := strings.CutPrefix(strings.TrimSpace(bare), "@"); ok {
 			li := l.lists[name]
 			if li == nil {
-				r.Errorf(e.Pos, l.noListHint(kind, name), "%s: there is no list %q", key, name)
+				r.Errorf(e.Pos, l.noListHint(use.kind, name), "%s: there is no list %q", key, name)
 				continue
 			}
-			s.AddSet(l.listSet(li, kind), negated)
+			s.AddSet(l.listSet(li, use), negated)
 			continue
 		}
 		if err := s.Add(l.plain(e.Value)); err != nil {
@@ -182,6 +196,10 @@ func hintFor(err error) string {
 	var unknown *rules.UnknownCipherError
 	if errors.As(err, &unknown) && unknown.Nearest != "" {
 		return "did you mean " + unknown.Nearest + "?"
+	}
+	var value *rules.UnknownValueError
+	if errors.As(err, &value) {
+		return tomlfile.DidYouMean(value.Entry, value.Values)
 	}
 	return ""
 }

@@ -22,7 +22,6 @@ type Source struct {
 type Options struct {
 	NoMilter bool // no milter is enabled
 	NoPolicy bool // no policy service is enabled
-	Daemon   bool // the two above are those of a daemon's configuration
 
 	Now  time.Time      // for what has expired; zero: the time of the run
 	Zone *time.Location // in which dates are meant; nil: that of the process
@@ -124,6 +123,10 @@ func Load(sources []Source, o Options) Result {
 	res.Found.Sort()
 	if !res.Found.HasErrors() {
 		res.Policy = rules.New(l.config)
+		if l.authservAt.Line != 0 && !res.Policy.Stamps() {
+			res.Found.Warnf(l.authservAt, "set on = \"all\"", "[tag] authserv_id has no effect: no rule tags, and on is not \"all\"")
+			res.Found.Sort()
+		}
 	}
 	return res
 }
@@ -144,6 +147,9 @@ type loader struct {
 	names    map[string]tomlfile.Pos // of rules
 	tagAt    tomlfile.Pos
 	replyAt  tomlfile.Pos
+
+	messageAt  tomlfile.Pos
+	authservAt tomlfile.Pos
 
 	delimiter   string
 	delimiterAt tomlfile.Pos // Line 0: the default stands
@@ -175,6 +181,9 @@ func (l *loader) file(t *tomlfile.Table) {
 	}
 	if t, pos, ok := r.Table("tag"); ok && l.once(&l.tagAt, pos, "tag") {
 		l.tag(t)
+	}
+	if t, pos, ok := r.Table("message"); ok && l.once(&l.messageAt, pos, "message") {
+		l.message(t)
 	}
 	if t, _, ok := r.Table("list"); ok {
 		l.takeLists(t)
@@ -208,4 +217,5 @@ func (l *loader) compile() {
 		}
 	}
 	l.unused()
+	l.ownResults()
 }

@@ -129,7 +129,7 @@ func (l *loader) certificate(r *tomlfile.Reader, p *rules.Profile) {
 func (l *loader) setOf(r *tomlfile.Reader, key string, kind rules.Kind, to **rules.Set) {
 	if a, ok := r.Strings(key); ok {
 		e, _ := r.Entry(key)
-		*to = l.set(kind, a, r, e)
+		*to = l.set(setOf{kind: kind}, a, r, e)
 	}
 }
 

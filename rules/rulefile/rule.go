@@ -101,7 +101,7 @@ func (l *loader) when(r *tomlfile.Reader, rule *rules.Rule) {
 		if !ok {
 			entries = tomlfile.Array{{Pos: e.Pos, Value: e.Value}}
 		}
-		rule.When = append(rule.When, rules.Condition{Field: f, Set: l.set(f.Kind, entries, r, e), Text: l.describe(entries)})
+		rule.When = append(rule.When, rules.Condition{Field: f, Set: l.set(setFor(f), entries, r, e), Text: l.describe(entries)})
 	}
 }
 

@@ -141,10 +141,13 @@ func TestSuppliers(t *testing.T) {
 	if res := Load([]Source{{"r.toml", []byte(rule)}}, Options{NoPolicy: true}); res.Policy == nil {
 		t.Errorf("with a milter: %v", res.Found)
 	}
-	res = Load([]Source{{"r.toml", []byte(rule)}}, Options{Daemon: true})
-	want = "r.toml:1: warning: rule \"r\": only the milter can supply requiretls; where the other front end asks, it is unknown\n\thint: set on_unknown = \"accept\""
-	if len(res.Found) != 1 || res.Found[0].String() != want {
+	if res := Load([]Source{{"r.toml", []byte(rule)}}, Options{}); res.Policy == nil || len(res.Found) > 0 {
 		t.Errorf("with both: %v", res.Found)
+	}
+	res = Load([]Source{{"r.toml", []byte("[[rule]]\nname = \"r\"\nwhen = { message.encrypted = \"smime\" }\naction = \"accept\"\n")}}, Options{NoMilter: true})
+	want = "r.toml:1: error: rule \"r\": the rule needs message.encrypted, which only the milter can supply, and it is not enabled\n\thint: enable it, or set on_unknown"
+	if len(res.Found) != 1 || res.Found[0].String() != want {
+		t.Errorf("a fact of the message without a milter: %v", res.Found)
 	}
 }
 

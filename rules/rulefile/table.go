@@ -54,9 +54,12 @@ func (l *loader) delimiters(r *tomlfile.Reader) {
 	l.delimiterAt, l.delimiter = pos, s
 }
 
-// newSet returns an empty set for a kind of field.
-func (l *loader) newSet(kind rules.Kind) *rules.Set {
-	s := rules.NewSet(kind)
+// newSet returns an empty set for a use.
+func (l *loader) newSet(use setOf) *rules.Set {
+	s := rules.NewSet(use.kind)
+	if use.field != nil {
+		s = use.field.NewSet()
+	}
 	if l.delimiterAt.Line != 0 {
 		s.SetDelimiters(l.delimiter)
 	}
@@ -90,6 +93,7 @@ func (l *loader) tag(t *tomlfile.Table) {
 			r.Errorf(pos, tomlfile.DidYouMean(s, []string{"tagged", "all"}), "on must be tagged or all, not %q", s)
 		}
 	}
+	l.authservID(r)
 	r.Done()
 }
 
@@ -119,57 +123,4 @@ func badHeader(name string) string {
 		}
 	}
 	return ""
-}
-
-// suppliers reports the facts that no enabled front end can ever supply.
-func (l *loader) suppliers(r *tomlfile.Reader, rule *rules.Rule) {
-	if rule.OnUnknown.Known() {
-		return
-	}
-	for _, f := range rules.Fields() {
-		if !rule.Needs().Has(f.ID) {
-			continue
-		}
-		milter, policy := !l.opts.NoMilter && f.Supply.Milter(), !l.opts.NoPolicy && f.Supply.Policy()
-		if milter || policy {
-			l.oneSided(r, f, milter, policy)
-			continue
-		}
-		who := "the policy service"
-		if f.Supply.Milter() {
-			who = "the milter"
-		}
-		r.Errorf(r.Pos(), "enable it, or set on_unknown", "the rule needs %s, which only %s can supply, and it is not enabled", f.Name, who)
-	}
-}
-
-// oneSided warns of a fact that only one of two enabled front ends has.
-func (l *loader) oneSided(r *tomlfile.Reader, f *rules.Field, milter, policy bool) {
-	if !l.opts.Daemon || l.opts.NoMilter || l.opts.NoPolicy || milter == policy {
-		return
-	}
-	who := "the milter"
-	if policy {
-		who = "the policy service"
-	}
-	r.Warnf(r.Pos(), "set on_unknown = \"accept\"", "only %s can supply %s; where the other front end asks, it is unknown", who, f.Name)
-}
-
-// lint warns of what is in order and yet hardly meant.
-func (l *loader) lint(r *tomlfile.Reader, rule *rules.Rule) {
-	does := rule.Does()
-	if does < rules.Defer && rule.OnUnknown.Or(rules.Accept) < rules.Defer && (rule.Code != 0 || rule.Status != "" || rule.Reply != nil) {
-		r.Warnf(r.Pos(), "", "code, status and reply have no effect where nothing is deferred or rejected")
-	}
-	if rule.Tag != "" && !rule.MayDo(rules.Tag) && !rule.MayDo(rules.Quarantine) {
-		r.Warnf(r.Pos(), "", "tag has no effect where nothing is tagged or quarantined")
-	}
-	if does == rules.Quarantine && rule.Needs()&rules.SetOf(rules.FieldRecipient, rules.FieldRecipientDomain) != 0 {
-		r.Warnf(r.Pos(), "", "quarantine by recipient holds the message for all its recipients")
-	}
-	if rule.Exempts() && len(rule.When) == 1 {
-		if f := rule.When[0].Field.ID; f == rules.FieldSenderDomain || f == rules.FieldSender {
-			r.Warnf(r.Pos(), "add a condition on client or tls", "anyone can claim the sender and be exempt")
-		}
-	}
 }

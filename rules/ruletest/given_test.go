@@ -11,7 +11,7 @@ import (
 // cannot be is refused as there.
 func TestWith(t *testing.T) {
 	base := Facts{"client": "192.0.2.1", "tls_version": "TLSv1.3", "size": int64(1)}
-	f, err := base.With(map[string]string{"tls_version": "TLSv1.1", "authenticated": "true", "server_port": "587", "now": "2027-01-31", "listener.tls_seen": "false"})
+	f, err := base.With(map[string]string{"tls_version": "TLSv1.1", "authenticated": "true", "server_port": "587", "now": "2027-01-31", "listener.tls_seen": "false", "message.encrypted": "smime", "message.tls_required_no": "false"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,6 +19,7 @@ func TestWith(t *testing.T) {
 	for name, want := range map[string]string{
 		"client": "192.0.2.1", "tls": "true", "tls_version": "TLSv1.1", "authenticated": "true", "server_port": "587",
 		"listener.tls_seen": "false", "listener.cert_seen": "true", "size": "1", "sender": "",
+		"message.encrypted": "smime", "message.tls_required_no": "false",
 		"now": time.Date(2027, 1, 31, 0, 0, 0, 0, time.Local).UTC().Format(time.RFC3339),
 	} {
 		field := rules.FieldByName(name)
@@ -40,6 +41,8 @@ func TestWithWhatIsWrong(t *testing.T) {
 		{"tls", "yes", "tls takes true or false"},
 		{"size", "big", "size takes a number"},
 		{"size", "-1", "size takes a number"},
+		{"message.encrypted", "pgpp", `message.encrypted takes one of smime, pgp, no, not "pgpp" (did you mean pgp?)`},
+		{"message.tls_required_no", "no", "message.tls_required_no takes true or false"},
 		{"now", "today", "now takes a date such as 2027-01-31 or 2027-01-31T12:00:00Z"},
 		{"tls", "false", "a session in plaintext has no cipher"},
 	} {

@@ -49,6 +49,9 @@ func (t *Test) Check(d *rules.Decision) []string {
 	if want, ok := e.Tag.Get(); ok && !matches(want, d.Stamp) {
 		differs("tag", quoted(want), quoted(d.Stamp))
 	}
+	if want, ok := e.Results.Get(); ok && !matches(want, d.Results) {
+		differs("results", quoted(want), quoted(d.Results))
+	}
 	return diff
 }
 

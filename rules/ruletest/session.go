@@ -52,6 +52,13 @@ func (f Facts) Session(now time.Time) *rules.Session {
 	s.SetRecipient(f.address("recipient"))
 	s.Size = rules.Known(f.number("size"))
 	s.RequireTLS = rules.Known(f.flag("requiretls"))
+	s.Message = rules.MessageFacts{
+		Encrypted:     fact[string](f, "message.encrypted"),
+		TLSRequiredNo: fact[bool](f, "message.tls_required_no"),
+		SPF:           fact[string](f, "message.spf"),
+		DKIM:          fact[string](f, "message.dkim"),
+		DMARC:         fact[string](f, "message.dmarc"),
+	}
 	if t, ok := f["now"].(time.Time); ok {
 		now = t
 	}

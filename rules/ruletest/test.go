@@ -3,6 +3,7 @@ package ruletest
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type Expect struct {
 	Status    rules.Fact[string]
 	Reply     rules.Fact[string] // the text, or a regular expression between slashes
 	Tag       rules.Fact[string] // the tag header's value, or a regular expression between slashes
+	Results   rules.Fact[string] // the same of Authentication-Results
 }
 
 // Parse reads [[test]] tables. The policy, if there is one, tells whether the
@@ -75,6 +77,10 @@ func parseFacts(r *tomlfile.Reader, t *tomlfile.Table) Facts {
 		v, want := factValue(f.Kind, e.Value)
 		if want != "" {
 			r.Errorf(e.Pos, "", "%s takes %s", e.Key, want)
+			continue
+		}
+		if s, ok := v.(string); ok && f.Values() != nil && !slices.Contains(f.Values(), s) {
+			r.Errorf(e.Pos, tomlfile.DidYouMean(s, f.Values()), "%s takes one of %s, not %q", e.Key, strings.Join(f.Values(), ", "), s)
 			continue
 		}
 		facts[e.Key] = v
@@ -163,6 +169,7 @@ func parseExpect(t *tomlfile.Table, name string, policy *rules.Policy, found *to
 		Action: expectAction(r, "action"), Would: expectAction(r, "would"),
 		Rule: expectRule(r, "rule", policy), WouldRule: expectRule(r, "would_rule", policy),
 		Status: expectText(r, "status"), Reply: expectText(r, "reply"), Tag: expectText(r, "tag"),
+		Results: expectText(r, "results"),
 	}
 	if n, _, ok := r.Int("code"); ok {
 		e.Code = rules.Known(n)
