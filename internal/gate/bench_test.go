@@ -28,3 +28,33 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkMerged is a recipient about whom both front ends are asked. The floor
+// is that each decides for itself.
+func BenchmarkMerged(b *testing.B) {
+	for _, merge := range []bool{true, false} {
+		name := "floor"
+		if merge {
+			name = "merged"
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			g := New(Config{Decisions: NewBatch(io.Discard, lostLine), Merge: merge})
+			g.SetPolicy(load(b, everyone))
+			m, p := seen("TLSv1.3"), seen("TLSv1.3")
+			milter := g.Open(Milter)
+			for b.Loop() {
+				policy := g.Open(Policy)
+				milter.BeginLive(m)
+				if _, err := policy.Decide(p, 0, "pid=1"); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := milter.Decide(m, 0, "queue_id=1"); err != nil {
+					b.Fatal(err)
+				}
+				milter.End("")
+				policy.Close()
+			}
+		})
+	}
+}

@@ -11,11 +11,34 @@
 // one line for each decision, counts for each rule what became of it, and says
 // so once an hour.
 //
+// # Two front ends, one session
+//
+// Where Postfix asks both the milter and the policy service about one SMTP
+// session, what they know is merged for each mail transaction. Postfix asks the
+// policy service first at RCPT. It is told to refuse what the facts of both are
+// enough to refuse, and else to let pass: the milter then takes the verdict, with
+// what the policy service knew, and it alone tags and quarantines. So a message
+// is counted and logged once. Where the policy service is asked at DATA or later,
+// the milter has decided, and nothing is added.
+//
+// Two views are of one session if client address and port and server address and
+// port are the same, the milter is between MAIL and the end of the message, the
+// sender is the same, and both say plaintext or both the same TLS version and
+// suite. If one of that is missing, each decides for itself: Postfix tells the
+// policy service the client's port since 3.0, and the server's address and port
+// since 3.2. If they contradict each other in the encryption, the policy service,
+// whose values no configuration can change, decides for itself, and to the milter
+// the encryption is unknown.
+//
 // # Limits
 //
 // What was seen on listeners is kept for 1024 server addresses and ports and is
 // gone after a restart: until a first encrypted session is seen, a reject of
 // plaintext is a defer.
+//
+// Up to 8192 transactions of the milter are kept for the policy service. Of several
+// services that ask about one transaction each has its own policy_context: to the
+// milter it is then unknown, and the strongest of their verdicts counts.
 //
 // Decision lines are written in batches in the background. If the log takes them
 // too slowly, mail goes on and lines are dropped; how many is logged.
@@ -24,6 +47,8 @@
 //
 // Each decision is one line (msg=decision). Error: a reject that became a defer
 // because no encrypted session, or no client certificate, was seen on the
-// listener; at most one line an hour for each listener and cause. Warning: lost
-// decision lines. Without a policy every decision fails with [ErrNoPolicy].
+// listener; at most one line an hour for each listener and cause. Warnings: lost
+// decision lines; a milter and a policy service that contradict each other, with
+// the likely cause, once an hour. Without a policy every decision fails with
+// [ErrNoPolicy].
 package gate

@@ -20,6 +20,8 @@ type Config struct {
 	Decisions *Batch           // decision lines
 	Format    Format           // of decision lines
 	Now       func() time.Time // the clock; nil: time.Now
+	Source    Source           // nil: there are no plugins
+	Merge     bool             // both front ends are asked, and may be about the same session
 }
 
 // Gate makes verdicts. It is used by all front ends at once.
@@ -28,8 +30,11 @@ type Gate struct {
 	decisions *Batch
 	format    Format
 	now       func() time.Time
+	source    Source
 	listeners *listeners
-	nowhere   listener // for the log: where the MTA does not tell address and port
+	links     *links         // nil: there is nothing to merge
+	nowhere   listener       // for the log: where the MTA does not tell address and port
+	atEnd     rules.FieldSet // what only the milter knows, at the end of a message
 	lastID    atomic.Uint64
 	snapshot  atomic.Pointer[snapshot]
 	loading   sync.Mutex // held while a policy is put in place
@@ -39,6 +44,9 @@ type Gate struct {
 type snapshot struct {
 	policy *rules.Policy
 	counts []*counter // by the rule's index
+
+	supplied []suppliedBy
+	all      rules.FieldSet // of supplied
 }
 
 // New returns a gate without a policy.
@@ -46,7 +54,15 @@ func New(c Config) *Gate {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	g := &Gate{log: c.Log, decisions: c.Decisions, format: c.Format, now: c.Now, listeners: newListeners()}
+	g := &Gate{log: c.Log, decisions: c.Decisions, format: c.Format, now: c.Now, source: c.Source, listeners: newListeners()}
+	if c.Merge {
+		g.links = newLinks()
+	}
+	for _, f := range rules.Fields() {
+		if f.Stage == rules.StageEnd {
+			g.atEnd |= rules.SetOf(f.ID)
+		}
+	}
 	g.lastID.Store(uint64(c.Now().UnixMicro()))
 	return g
 }
@@ -57,6 +73,7 @@ func (g *Gate) SetPolicy(p *rules.Policy) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	next := &snapshot{policy: p}
+	next.takeSupplied()
 	old := map[string]*counter{}
 	if s := g.snapshot.Load(); s != nil {
 		for i, r := range s.policy.Rules() {
@@ -81,8 +98,17 @@ func (g *Gate) Policy() *rules.Policy {
 	return nil
 }
 
-// Open takes a snapshot of the policy for a front end, which the log names.
-func (g *Gate) Open(front string) *Transaction {
+// Front is a front end, by the name that the log gives it.
+type Front string
+
+// The front ends.
+const (
+	Milter Front = "milter"
+	Policy Front = "policy"
+)
+
+// Open takes a snapshot of the policy for a front end.
+func (g *Gate) Open(front Front) *Transaction {
 	return &Transaction{gate: g, front: front, snapshot: g.snapshot.Load()}
 }
 

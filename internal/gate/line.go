@@ -33,13 +33,13 @@ const maxField = 320 // an address has up to 64 + 1 + 255 octets, RFC 5321 secti
 
 // decision renders all but the end of a decision's line. Keys whose fact is
 // unknown or empty are left out.
-func (l *line) decision(at time.Time, front string, d *rules.Decision, s *rules.Session, ref string, took time.Duration) {
+func (l *line) decision(at time.Time, front Front, d *rules.Decision, s *rules.Session, ref string, took time.Duration) {
 	l.head(at)
 	l.text("msg", "decision")
 	l.text("id", d.ID)
 	l.text("action", d.Action.String())
 	l.some("rule", d.RuleName())
-	l.text("front", front)
+	l.text("front", string(front))
 	l.ref(ref)
 	l.who(s)
 	l.encryption(s)
@@ -63,12 +63,12 @@ func (l *line) decision(at time.Time, front string, d *rules.Decision, s *rules.
 
 // failure renders all but the end of the line of a mail for which no verdict
 // could be made.
-func (l *line) failure(at time.Time, front, id string, s *rules.Session, ref string, why error) {
+func (l *line) failure(at time.Time, front Front, id string, s *rules.Session, ref string, why error) {
 	l.head(at)
 	l.text("msg", "decision")
 	l.text("id", id)
 	l.text("action", "on_failure")
-	l.text("front", front)
+	l.text("front", string(front))
 	l.ref(ref)
 	l.who(s)
 	l.encryption(s)

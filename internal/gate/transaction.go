@@ -10,9 +10,10 @@ import (
 // It belongs to one goroutine.
 type Transaction struct {
 	gate     *Gate
-	front    string
+	front    Front
 	snapshot *snapshot
 	id       string
+	link     *link    // of the milter's mail transaction, nil if nobody can find it
 	held     [][]byte // decision lines that wait for the queue id
 	line     []byte
 }
@@ -30,29 +31,43 @@ func (t *Transaction) Policy() *rules.Policy {
 }
 
 // Begin starts a new mail transaction, which gets a new id.
-func (t *Transaction) Begin() {
-	t.release("")
-	t.id = ""
+func (t *Transaction) Begin() { t.End("") }
+
+// BeginLive starts a new mail transaction of which the policy service may be
+// asked, too, while the milter is at it. The session is what is known at MAIL.
+func (t *Transaction) BeginLive(s *rules.Session) {
+	t.Begin()
+	t.id = t.gate.newID()
+	t.link = t.gate.links.begin(t, s)
 }
 
 // End ends the mail transaction at the end of its message. The queue id goes
 // into the lines of those of its decisions that let the message pass.
 func (t *Transaction) End(queueID string) {
 	t.release(queueID)
-	t.id = ""
+	t.gate.links.end(t.link)
+	t.id, t.link = "", nil
 }
 
 // Close ends the use of the transaction.
-func (t *Transaction) Close() { t.release("") }
+func (t *Transaction) Close() { t.End("") }
 
 // Decide makes the verdict for a session. The facts in later are still to come:
 // where one of them is missing, the decision is pending and nothing is recorded.
 // The ref is how the MTA's own log names the session, as keys and values such as
 // "pid=1234 queue_id=ABC"; where it is empty, the line of a decision that lets the
 // message pass waits for the queue id.
+//
+// Of a session that the milter has before it, too, the policy service gets
+// refusals alone. All else it is to let pass: the milter sees to it.
 func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string) (rules.Decision, error) {
 	g := t.gate
 	start := g.now()
+	if t.front == Policy {
+		if l := g.find(s, start); l != nil {
+			return t.refuse(l, s, ref, start), nil
+		}
+	}
 	if t.id == "" {
 		t.id = g.newID()
 	}
@@ -60,30 +75,64 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 		t.recordFailure(s, ref, start, ErrNoPolicy)
 		return rules.Decision{}, ErrNoPolicy
 	}
-	s.Now = rules.Known(start)
-	listener := g.listeners.at(s)
-	listener.look(s, start)
-	d := t.snapshot.policy.Decide(s, later, t.id)
+	hold := ref == ""
+	d, made, ref := t.link.take(s, ref)
+	listener := g.supply(s, start)
+	if !made {
+		d = g.evaluate(t.snapshot, s, later, t.id)
+	}
 	if d.Pending {
 		return d, nil
 	}
-	for rule, outcome := range d.Outcomes() {
-		t.snapshot.counts[rule.Index()].add(outcome)
-	}
-	if d.Caught != 0 {
-		g.caught(listener, s, d.Caught, start)
-	}
-	t.record(&d, s, ref, start)
+	t.settle(&d, s, t.snapshot, listener, start)
+	t.record(&d, s, ref, start, hold)
 	return d, nil
 }
 
-// record writes the decision's line, or holds it.
-func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, start time.Time) {
+// supply adds the facts that the gate itself has.
+func (g *Gate) supply(s *rules.Session, now time.Time) *listener {
+	s.Now = rules.Known(now)
+	l := g.listeners.at(s)
+	l.look(s, now)
+	return l
+}
+
+// refuse decides for the policy service about a session that the milter has
+// before it, by the policy of the milter's connection. Unless that is a refusal,
+// nothing is recorded, and the milter gets what came of it.
+func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.Time) rules.Decision {
+	pass := rules.Decision{ID: l.id}
+	if l.settled(s) {
+		return pass
+	}
+	listener := t.gate.supply(s, start)
+	d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id)
+	if d.Pending || d.Action < rules.Defer {
+		l.leave(s, ref, &d)
+		return pass
+	}
+	t.settle(&d, s, l.snapshot, listener, start)
+	t.record(&d, s, ref, start, false)
+	return d
+}
+
+// settle counts what a decision came to, and says so if the safety catch held.
+func (t *Transaction) settle(d *rules.Decision, s *rules.Session, by *snapshot, l *listener, now time.Time) {
+	for rule, outcome := range d.Outcomes() {
+		by.counts[rule.Index()].add(outcome)
+	}
+	if d.Caught != 0 {
+		t.gate.caught(l, s, d.Caught, now)
+	}
+}
+
+// record writes the decision's line, or holds it for the queue id.
+func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, start time.Time, hold bool) {
 	g := t.gate
 	l := line{format: g.format, buf: t.line[:0]}
 	l.decision(start, t.front, d, s, ref, g.now().Sub(start))
 	t.line = l.buf
-	if ref != "" || d.Action >= rules.Defer || len(t.held) >= maxHeld {
+	if !hold || d.Action >= rules.Defer || len(t.held) >= maxHeld {
 		l.end("")
 		t.line = l.buf
 		g.decisions.Add(l.buf)

@@ -1,0 +1,136 @@
+package gate
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"tlswarden/rules"
+)
+
+// asker is a source that answers from a table and notes what it is asked.
+type asker struct {
+	answers map[string]any // by the field's name; missing: not known
+	asked   [][]string
+	budget  time.Duration
+}
+
+func (a *asker) Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field) {
+	var names []string
+	for _, f := range wanted {
+		names = append(names, f.Name)
+		if v, ok := a.answers[f.Name]; ok {
+			_ = s.SetSupplied(f, v)
+		}
+	}
+	a.asked = append(a.asked, names)
+	end, _ := ctx.Deadline()
+	a.budget = time.Until(end)
+}
+
+// asking is a policy with rules on two plugins. The kinds are those of the values
+// in the tests.
+func asking(t *testing.T) *rules.Policy {
+	t.Helper()
+	var all rules.SuppliedFields
+	condition := func(plugin, key string, entry any) rules.Condition {
+		kind := rules.KindBool
+		if _, ok := entry.(string); ok {
+			kind = rules.KindName
+		}
+		f, err := all.Field(plugin, key, kind, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := rules.NewSet(kind)
+		if err := set.Add(entry); err != nil {
+			t.Fatal(err)
+		}
+		return rules.Condition{Field: f, Set: set}
+	}
+	sender := rules.FieldByName("sender_domain")
+	set := rules.NewSet(sender.Kind)
+	if err := set.Add("example.org"); err != nil {
+		t.Fatal(err)
+	}
+	message := rules.FieldByName("message.encrypted")
+	smime := rules.NewSet(message.Kind)
+	if err := smime.Add("smime"); err != nil {
+		t.Fatal(err)
+	}
+	only := rules.Condition{Field: sender, Set: set}
+	return rules.New(rules.Config{Rules: []*rules.Rule{
+		{Name: "partner", When: []rules.Condition{only, condition("lookup", "exempt", true)}, Action: rules.Accept},
+		{Name: "tier", When: []rules.Condition{only, condition("lookup", "tier", "gold")}, Action: rules.Tag},
+		{Name: "dane", When: []rules.Condition{only, condition("dns", "dane", true), {Field: message, Set: smime}}, Action: rules.Quarantine},
+	}})
+}
+
+// TestAsk shows that plugins are asked when the reading comes to them, once for
+// all of their facts, and not for mail to which no such rule applies.
+func TestAsk(t *testing.T) {
+	lookup, dns := []string{"plugin.lookup.exempt", "plugin.lookup.tier"}, []string{"plugin.dns.dane"}
+	end := rules.SetOf(rules.FieldMessageEncrypted)
+	for _, c := range []struct {
+		name    string
+		sender  string
+		answers map[string]any
+		later   rules.FieldSet
+		want    rules.Action
+		pending bool
+		asked   [][]string
+	}{
+		{name: "nobody need be asked", sender: "a@example.net"},
+		{name: "the first answer ends it", sender: "a@example.org", answers: map[string]any{lookup[0]: true}, asked: [][]string{lookup}},
+		{name: "one after the other", sender: "a@example.org", answers: map[string]any{lookup[0]: false, lookup[1]: "gold", dns[0]: false}, want: rules.Tag, asked: [][]string{lookup, dns}},
+		{name: "no answer", sender: "a@example.org", asked: [][]string{lookup, dns}},
+		{name: "the message is still to come", sender: "a@example.org", answers: map[string]any{lookup[0]: false, lookup[1]: "gold", dns[0]: true}, later: end, pending: true, asked: [][]string{lookup, dns}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			source := &asker{answers: c.answers}
+			b := newBench(t, Logfmt, "")
+			b.source = source
+			b.SetPolicy(asking(t))
+			tx := b.Open(Milter)
+			s := session("TLSv1.3")
+			s.SetSender(c.sender)
+			d, err := tx.Decide(s, c.later, "pid=1")
+			if err != nil || d.Action != c.want || d.Pending != c.pending {
+				t.Errorf("%v, pending %v, %v", d.Action, d.Pending, err)
+			}
+			if !slices.EqualFunc(source.asked, c.asked, slices.Equal) {
+				t.Errorf("asked %v, want %v", source.asked, c.asked)
+			}
+			if len(c.asked) > 0 && (source.budget <= 0 || source.budget > Budget) {
+				t.Errorf("the budget is %v", source.budget)
+			}
+		})
+	}
+}
+
+// TestAskAnew shows that an answer about one recipient is not taken for another.
+func TestAskAnew(t *testing.T) {
+	source := &asker{answers: map[string]any{"plugin.lookup.exempt": false, "plugin.lookup.tier": "gold"}}
+	b := newBench(t, Logfmt, "")
+	b.source = source
+	b.SetPolicy(asking(t))
+	tx := b.Open(Milter)
+	s := session("TLSv1.3")
+	for _, want := range []rules.Action{rules.Tag, rules.Accept} {
+		if d, err := tx.Decide(s, 0, "pid=1"); err != nil || d.Action != want {
+			t.Errorf("%v, %v, want %v", d.Action, err, want)
+		}
+		source.answers = nil
+	}
+}
+
+// TestNoSource shows that rules on plugins that are not there do not stop the
+// mail.
+func TestNoSource(t *testing.T) {
+	b := newBench(t, Logfmt, "")
+	b.SetPolicy(asking(t))
+	if d, err := b.Open(Policy).Decide(session("TLSv1.3"), 0, "pid=1"); err != nil || d.Action != rules.Accept || d.Pending {
+		t.Errorf("%v, %v, %v", d.Action, d.Pending, err)
+	}
+}
