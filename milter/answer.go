@@ -43,7 +43,9 @@ const answerWait = 10 * time.Second
 
 // Answer returns what a decision for the only recipient of a message comes to,
 // byte for byte: it plays the message to a server of its own, as an MTA that
-// offers all that the policy wants, and that sends no tag header from outside.
+// offers all that the policy wants, and that sends nothing which would have to be
+// removed. What the message says is as the session has it. If the verdict waits
+// for that, RCPT is answered with SMFIR_CONTINUE.
 func Answer(d *rules.Decision, s *rules.Session, p *rules.Policy) ([]Event, error) {
 	server := New(Config{Gate: decided{d, s, p}, Log: slog.New(slog.DiscardHandler)})
 	ours, theirs := net.Pipe()
@@ -52,7 +54,7 @@ func Answer(d *rules.Decision, s *rules.Session, p *rules.Policy) ([]Event, erro
 	if err := theirs.SetDeadline(time.Now().Add(answerWait)); err != nil {
 		return nil, err
 	}
-	server.welcome(ours)
+	server.welcome(ours, new(listener))
 	var offer [termsSize]byte
 	wanted(p).put(offer[:])
 	var events []Event
@@ -114,12 +116,19 @@ type decided struct {
 
 func (g decided) Open() Transaction     { return g }
 func (g decided) Policy() *rules.Policy { return g.policy }
-func (g decided) Begin()                {}
+func (g decided) Begin(*rules.Session)  {}
 func (g decided) End(string)            {}
 func (g decided) Close()                {}
 
-// Decide puts its session in the place of the one that was played.
-func (g decided) Decide(s *rules.Session, _ rules.FieldSet, _ string) (rules.Decision, error) {
+// Decide puts its session in the place of the one that was played, and waits
+// where the policy waits for the message.
+func (g decided) Decide(s *rules.Session, later rules.FieldSet, _ string) (rules.Decision, error) {
 	*s = *g.session
+	if later != 0 && g.policy != nil {
+		s.Message = rules.MessageFacts{}
+		if v := g.policy.Evaluate(s, later); v.Pending {
+			return rules.Decision{Verdict: v}, nil
+		}
+	}
 	return *g.decision, nil
 }

@@ -74,3 +74,33 @@ func TestAnswerHeads(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestAnswerWaits shows what is answered where the verdict waits for the message.
+func TestAnswerWaits(t *testing.T) {
+	const wait = "RCPT: SMFIR_CONTINUE c|end of message: "
+	p := policyFrom(t, encryptedItself)
+	for _, test := range []struct {
+		message rules.MessageFacts
+		want    string
+	}{
+		{rules.MessageFacts{Encrypted: rules.Known("smime")}, wait + "SMFIR_CONTINUE c"},
+		{rules.MessageFacts{Encrypted: rules.Known("no")}, wait + "SMFIR_REPLYCODE " + noTLS},
+		{rules.MessageFacts{}, wait + "SMFIR_REPLYCODE 450 4.7.0 no encryption; this mail needs TLS, use STARTTLS"},
+	} {
+		var s rules.Session
+		s.SetClient(netip.MustParseAddr("192.0.2.1"))
+		s.SetPlaintext()
+		s.ListenerTLSSeen, s.Message = rules.Known(true), test.message
+		d := p.Decide(&s, 0, "x")
+		events, err := Answer(&d, &s, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := renderEvents(t, events); got != test.want {
+			t.Errorf("%+v: %s, want %s", test.message, got, test.want)
+		}
+		if s.Message != test.message {
+			t.Error("the session was changed")
+		}
+	}
+}

@@ -21,6 +21,7 @@ import (
 type conn struct {
 	net.Conn
 	server  *Server
+	from    *listener
 	frames  frames
 	session *session
 
@@ -40,8 +41,8 @@ const (
 // maxOut bounds the frames that are kept in order to be sent together.
 const maxOut = 32 << 10
 
-func newConn(nc net.Conn, s *Server) *conn {
-	c := &conn{Conn: nc, server: s, frames: newFrames(nc, s.config.IdleTimeout, s.config.FrameTimeout)}
+func newConn(nc net.Conn, s *Server, from *listener) *conn {
+	c := &conn{Conn: nc, server: s, from: from, frames: newFrames(nc, s.config.IdleTimeout, s.config.FrameTimeout)}
 	c.session = newSession(s, c)
 	return c
 }

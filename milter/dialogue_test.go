@@ -159,7 +159,9 @@ func content(t testing.TB, command byte, f []string) string {
 			s += string([]byte{byte(port >> 8), byte(port)}) + cstrings(f[3:]...)
 		}
 		return s
-	case cmdBody, cmdUnknown, cmdHelo, cmdMail, cmdRcpt, cmdHeader:
+	case cmdBody:
+		return strings.Join(f, "")
+	case cmdUnknown, cmdHelo, cmdMail, cmdRcpt, cmdHeader:
 		return cstrings(f...)
 	}
 	return ""
@@ -198,25 +200,33 @@ func fields(t testing.TB, line string) []string {
 }
 
 // parseScript reads what the gate answers: "can ACTION..." names what its
-// policy can do, "on_failure accept" configures the server, all other lines are
-// a recipient and what becomes of it.
+// policy can do, "id NAME" its authserv-id, "on_failure accept" configures the
+// server, all other lines are a recipient and what becomes of it. A script with a
+// [[rule]] is a rule file, which decides.
 func parseScript(t *testing.T, script string) (*scriptGate, Config) {
 	g := &scriptGate{answers: make(map[string]func(rules.FieldSet) (rules.Decision, error))}
 	c := Config{Gate: g, OnFailure: rules.Defer}
+	if strings.Contains(script, "[[rule]]") {
+		g.policy, g.judges = policyFrom(t, script), true
+		return g, c
+	}
+	var policy rules.Config
 	for _, line := range strings.Split(strings.TrimSpace(script), "\n") {
 		f := fields(t, line)
 		switch {
 		case len(f) == 0:
 		case f[0] == "can":
-			var actions []rules.Action
 			for _, name := range f[1:] {
 				a, ok := rules.ParseAction(name)
 				if !ok {
 					t.Fatalf("no action %q", name)
 				}
-				actions = append(actions, a)
+				policy.Rules = append(policy.Rules, ruleOf(name+" plaintext", &rules.Profile{Name: "any-tls"}, a))
 			}
-			g.policy = policyOf(actions...)
+			g.policy = rules.New(policy)
+		case f[0] == "id":
+			policy.AuthservID = f[1]
+			g.policy = rules.New(policy)
 		case f[0] == "on_failure":
 			c.OnFailure, _ = rules.ParseAction(f[1])
 		default:
@@ -239,16 +249,12 @@ func parseAnswer(t *testing.T, f []string) func(rules.FieldSet) (rules.Decision,
 	case "local":
 		d.Rule = rules.New(rules.Config{}).Rules()[0]
 	case "accept":
-		if len(f) > 1 {
-			d.Stamp = f[1]
-		}
+		d.Stamp, d.Results = optional(f, 1), optional(f, 2)
 	case "tag":
-		d.Action, d.Tagged, d.Stamp = rules.Tag, true, f[1]
+		d.Action, d.Tagged, d.Stamp, d.Results = rules.Tag, true, f[1], optional(f, 2)
 	case "hold":
 		d.Action, d.Quarantined, rule.Name = rules.Quarantine, true, f[1]
-		if len(f) > 2 {
-			d.Stamp = f[2]
-		}
+		d.Stamp, d.Results = optional(f, 2), optional(f, 3)
 	case "defer", "reject":
 		d.Action, _ = rules.ParseAction(f[0])
 		d.Reply = rules.Reply{Code: int(number(t, f[1])), Status: f[2], Text: f[3]}
@@ -266,4 +272,11 @@ func parseAnswer(t *testing.T, f []string) func(rules.FieldSet) (rules.Decision,
 		t.Fatalf("no answer %q", f[0])
 	}
 	return func(rules.FieldSet) (rules.Decision, error) { return d, nil }
+}
+
+func optional(f []string, i int) string {
+	if i < len(f) {
+		return f[i]
+	}
+	return ""
 }

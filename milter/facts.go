@@ -162,16 +162,3 @@ func (s *session) served(m macros) {
 		f.DaemonName = rules.Known(m.daemonName)
 	}
 }
-
-// countHeader counts copies of the tag header, as the MTA does to find them
-// again: by name, whatever its case and whatever blanks follow it.
-func (s *session) countHeader(content []byte) {
-	if s.header == "" {
-		return
-	}
-	name, _ := cString(content)
-	name = bytes.TrimRight(name, " \t")
-	if len(name) == len(s.header) && strings.EqualFold(string(name), s.header) {
-		s.message.copies++
-	}
-}

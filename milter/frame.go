@@ -39,6 +39,7 @@ type frames struct {
 	idle  time.Duration // how long the first byte of a frame may take
 	rest  time.Duration // how long the rest of it may take
 	begun bool          // a frame has come
+	spare []byte        // memory for the next piece of a body
 }
 
 func newFrames(c net.Conn, idle, rest time.Duration) frames {
@@ -105,12 +106,16 @@ func (f *frames) peek(n int, wait time.Duration) ([]byte, error) {
 }
 
 // long reads a frame that the buffer does not hold into memory of its own,
-// which grows as the bytes arrive.
+// which grows as the bytes arrive. All pieces of a body are read into the same,
+// until release.
 func (f *frames) long(size int) ([]byte, error) {
 	if err := f.conn.SetReadDeadline(time.Now().Add(f.rest)); err != nil {
 		return nil, err
 	}
-	frame := make([]byte, 0, 2*bufferSize)
+	frame := f.spare[:0]
+	if cap(frame) == 0 {
+		frame = make([]byte, 0, 2*bufferSize)
+	}
 	for len(frame) < size {
 		if len(frame) == cap(frame) {
 			frame = append(frame, 0)[:len(frame)]
@@ -121,8 +126,14 @@ func (f *frames) long(size int) ([]byte, error) {
 			return nil, late(err, "frame not complete in time")
 		}
 	}
+	if frame[lengthSize] == cmdBody {
+		f.spare = frame
+	}
 	return frame, nil
 }
+
+// release gives the memory back that a body took.
+func (f *frames) release() { f.spare = nil }
 
 // late makes a fault of an error that is a timeout.
 func late(err error, what fault) error {

@@ -68,7 +68,7 @@ func converse(t *testing.T, in []byte, piece int) (string, []string) {
 	gate := oddGate{&scriptGate{policy: policyOf(rules.Tag, rules.Quarantine)}}
 	s := New(Config{Gate: gate, OnFailure: rules.Defer, Log: (&logBuffer{}).logger()})
 	mc := &memoryConn{in: bytes.NewReader(in), piece: piece}
-	s.welcome(mc)
+	s.welcome(mc, new(listener))
 	s.sessions.Wait()
 	return mc.out.String(), gate.take()
 }

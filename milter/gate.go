@@ -18,8 +18,9 @@ type Gate interface {
 type Transaction interface {
 	// Policy is the snapshot; nil if there is no policy, and Decide fails then.
 	Policy() *rules.Policy
-	// Begin starts a new mail transaction: a new id.
-	Begin()
+	// Begin starts a new mail transaction: a new id. The session is what is known
+	// at MAIL; it may be kept, and so may its strings, as the values of then.
+	Begin(s *rules.Session)
 	// Decide judges a session. The facts in later are still to come. The ref
 	// is how the log of the MTA names the session, "queue_id=ABC", or "". An
 	// error means that no verdict could be made.
@@ -41,7 +42,7 @@ type guard struct {
 type closedGate struct{}
 
 func (closedGate) Policy() *rules.Policy { return nil }
-func (closedGate) Begin()                {}
+func (closedGate) Begin(*rules.Session)  {}
 func (closedGate) End(string)            {}
 func (closedGate) Close()                {}
 func (closedGate) Decide(*rules.Session, rules.FieldSet, string) (rules.Decision, error) {
@@ -73,9 +74,9 @@ func (g *guard) policy() (p *rules.Policy) {
 	return p
 }
 
-func (g *guard) begin()             { g.run("begin", g.tx.Begin) }
-func (g *guard) end(queueID string) { g.run("end", func() { g.tx.End(queueID) }) }
-func (g *guard) close()             { g.run("close", g.tx.Close) }
+func (g *guard) begin(s *rules.Session) { g.run("begin", func() { g.tx.Begin(s) }) }
+func (g *guard) end(queueID string)     { g.run("end", func() { g.tx.End(queueID) }) }
+func (g *guard) close()                 { g.run("close", g.tx.Close) }
 
 // decide answers with a verdict, or false if none could be made.
 func (g *guard) decide(s *rules.Session, later rules.FieldSet, ref string) (d rules.Decision, ok bool) {

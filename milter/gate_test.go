@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"tlswarden/rules"
+	"tlswarden/rules/rulefile"
 )
 
 // scriptGate answers by recipient, as a script says, and writes down how it was
 // used. Its policy only says what verdicts there can be.
 type scriptGate struct {
 	policy  *rules.Policy
+	judges  bool                                                          // the policy answers
 	answers map[string]func(later rules.FieldSet) (rules.Decision, error) // others are accepted
 
 	mu    sync.Mutex
@@ -42,7 +44,7 @@ func (g *scriptGate) take() []string {
 
 func (g *scriptGate) Open() Transaction     { g.note("open"); return g }
 func (g *scriptGate) Policy() *rules.Policy { return g.policy }
-func (g *scriptGate) Begin()                { g.note("begin") }
+func (g *scriptGate) Begin(*rules.Session)  { g.note("begin") }
 func (g *scriptGate) End(queueID string)    { g.note("end %q", queueID) }
 func (g *scriptGate) Close()                { g.note("close") }
 
@@ -60,6 +62,9 @@ func (g *scriptGate) Decide(s *rules.Session, later rules.FieldSet, ref string) 
 		}
 	}
 	g.facts = facts
+	if g.judges {
+		return policyGate{g.policy}.Decide(s, later, ref)
+	}
 	if answer := g.answers[s.Recipient().Or("")]; answer != nil {
 		return answer(later)
 	}
@@ -82,13 +87,23 @@ type policyGate struct{ policy *rules.Policy }
 
 func (g policyGate) Open() Transaction     { return g }
 func (g policyGate) Policy() *rules.Policy { return g.policy }
-func (g policyGate) Begin()                {}
+func (g policyGate) Begin(*rules.Session)  {}
 func (g policyGate) End(string)            {}
 func (g policyGate) Close()                {}
 func (g policyGate) Decide(s *rules.Session, later rules.FieldSet, _ string) (rules.Decision, error) {
 	s.ListenerTLSSeen, s.ListenerCertSeen = rules.Known(true), rules.Known(true)
 	s.Now = rules.Known(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	return g.policy.Decide(s, later, "id"), nil
+}
+
+// policyFrom reads a rule file.
+func policyFrom(t testing.TB, text string) *rules.Policy {
+	t.Helper()
+	r := rulefile.Load([]rulefile.Source{{Name: "rules.toml", Data: []byte(text)}}, rulefile.Options{})
+	if r.Found.HasErrors() {
+		t.Fatal(r.Found[0])
+	}
+	return r.Policy
 }
 
 // ruleOf makes a rule that requires a profile of all mail.
@@ -148,6 +163,7 @@ func (b *logBuffer) waitFor(t testing.TB, text string) {
 
 // pipes is a listener whose connections are pipes within the process.
 type pipes struct {
+	name  string
 	conns chan net.Conn
 	once  sync.Once
 	done  chan struct{}
@@ -165,7 +181,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 }
 
 func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return nil }
+func (p *pipes) Addr() net.Addr { return pipeAddr(p.name) }
 
 // dial gives the MTA's end of a new connection.
 func (p *pipes) dial() net.Conn {
@@ -175,3 +191,8 @@ func (p *pipes) dial() net.Conn {
 }
 
 var errNoVerdict = errors.New("no verdict today")
+
+type pipeAddr string
+
+func (pipeAddr) Network() string  { return "pipe" }
+func (a pipeAddr) String() string { return string(a) }

@@ -19,7 +19,6 @@ type logs struct {
 	input    *ratelimit.Limiter // bad input
 	gate     *ratelimit.Limiter // no verdict
 	panics   *ratelimit.Limiter // of the gate
-	limit    *ratelimit.Limiter // too many connections
 	accept   *ratelimit.Limiter // connections that cannot be accepted
 	warnings [warningCount]atomic.Bool
 }
@@ -30,7 +29,6 @@ func newLogs(out *slog.Logger) *logs {
 		input:  ratelimit.New(time.Second),
 		gate:   ratelimit.New(time.Second),
 		panics: ratelimit.New(time.Second),
-		limit:  ratelimit.New(time.Second),
 		accept: ratelimit.New(time.Second),
 	}
 }

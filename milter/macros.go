@@ -48,6 +48,7 @@ type macros struct {
 	verify                              string // Sendmail only
 	certSubject, certIssuer             string // CN in Postfix, DN in Sendmail
 	cnSubject, cnIssuer                 string // Sendmail only
+	certFP, certMD5                     string // Sendmail only
 	authType, authAuthen                string
 	mailAddr, mailHost, mailMailer      string
 }
@@ -123,6 +124,10 @@ func (m *macros) tlsField(name string) *string {
 		return &m.cnSubject
 	case "{cn_issuer}":
 		return &m.cnIssuer
+	case "{cert_fp}":
+		return &m.certFP
+	case "{cert_md5}":
+		return &m.certMD5
 	}
 	return nil
 }
@@ -184,11 +189,12 @@ func (m *memory) event(st stage) packet {
 	return m.packets[st]
 }
 
-// forget drops the macros of all events that are over.
-func (m *memory) forget() {
+// forget drops all macros but those that came for the event to come; stages is
+// none.
+func (m *memory) forget(next stage) {
 	for st := range stages {
-		if !m.fresh[st] {
-			m.packets[st] = ""
+		if st != next || !m.fresh[st] {
+			m.packets[st], m.fresh[st] = "", false
 		}
 	}
 }

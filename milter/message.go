@@ -3,16 +3,22 @@ package milter
 import (
 	"github.com/emersion/go-milter"
 
+	"tlswarden/internal/message"
 	"tlswarden/rules"
 )
 
-// message is what is known of the message of one transaction.
-type message struct {
+// delivery is what is known of the message of one transaction.
+type delivery struct {
 	taken   bool   // a recipient was let through
 	outside bool   // for one of them the mail was judged, that is, is not local
 	stamp   string // value of the tag header, "" if it gets none
+	results string // value of Authentication-Results beside it, "" if it gets none
 	hold    string // reason to quarantine, "" if there is none
-	copies  int    // of the tag header, that the message came with
+	headers headers
+
+	scanner *message.Scanner // of the message, for the recipients that wait
+	missed  bool             // some of the message came before anybody waited
+	read    bool             // nobody needs more of the body
 
 	waiting []string // recipients whose verdict waits for the end of the message
 	size    int      // of them, in bytes
@@ -28,7 +34,7 @@ const waitingCost = 16
 // wait keeps a recipient for the end of the message and says whether it may be
 // there: all recipients of a message that wait must wait for the same rule,
 // and with none that is decided, for there is one answer to all at the end.
-func (m *message) wait(address, rule string) bool {
+func (m *delivery) wait(address, rule string) bool {
 	cost := waitingCost + len(address)
 	if m.taken || len(m.waiting) > 0 && rule != m.rule || m.size+cost > maxWaiting {
 		return false
@@ -41,11 +47,11 @@ func (m *message) wait(address, rule string) bool {
 
 // take keeps what is to be done at the end of the message for a recipient that
 // is let through. A header that says fail wins over one that says pass.
-func (m *message) take(d *rules.Decision, s *rules.Session) {
+func (m *delivery) take(d *rules.Decision, s *rules.Session) {
 	m.taken = true
 	m.outside = m.outside || d.Judged()
 	if m.stamp == "" || rules.StampFails(d.Stamp) && !rules.StampFails(m.stamp) {
-		m.stamp = d.Stamp
+		m.stamp, m.results = d.Stamp, d.Results
 	}
 	if d.Quarantined && m.hold == "" {
 		m.hold = holdReason(d, s)
@@ -103,6 +109,9 @@ func (s *session) recipient(address string) reply {
 // settle decides, at the end of the message, for the recipients that waited.
 // The message has one reply, so the strongest of their verdicts is that of all.
 func (s *session) settle() reply {
+	if len(s.message.waiting) > 0 {
+		s.understand()
+	}
 	answer, strongest := proceed, rules.Accept
 	for _, address := range s.message.waiting {
 		s.facts.SetRecipient(address)
@@ -127,6 +136,9 @@ func (s *session) settle() reply {
 // keeps it, the log says why, and nothing slips through.
 func (s *session) carryOut(m *milter.Modifier) reply {
 	msg := &s.message
+	if msg.outside && msg.headers.excess() {
+		return tooManyCopies
+	}
 	if msg.hold != "" {
 		if !s.granted(milter.OptQuarantine) {
 			s.server.log.once(warnNoQuarantine, "milter: the MTA does not let milters quarantine; mail to be quarantined is deferred")
@@ -136,45 +148,9 @@ func (s *session) carryOut(m *milter.Modifier) reply {
 	}
 	// Removals come first: once a header stands above Postfix's own Received,
 	// it counts that one, too.
-	if msg.outside && msg.copies > maxCopies {
-		return tooManyCopies
-	}
-	s.removeCopies(m)
-	if msg.stamp != "" && s.header != "" {
-		if !s.granted(milter.OptAddHeader) {
-			s.server.log.once(warnNoInsert, "milter: the MTA does not let milters add headers; mail is not tagged")
-			return proceed
-		}
-		// Index 0 is above the MTA's own headers.
-		_ = m.InsertHeader(0, s.header, printable(msg.stamp, maxStamp))
-	}
+	s.clean(m)
+	s.stamp(m)
 	return proceed
-}
-
-// maxCopies bounds the tag headers from outside that are removed from a message:
-// each costs Postfix a jump in its queue file, and cleanup(8) dies of ten
-// thousand. A message with more was made to do harm.
-const maxCopies = 100
-
-// maxStamp keeps the tag header on one line (RFC 5322 section 2.1.1: 998 with
-// the name).
-const maxStamp = 800
-
-// removeCopies deletes the tag headers that a message from outside came with,
-// from the last to the first: Postfix counts anew after each. Mail of this
-// machine keeps them: a content filter hands back what was tagged before.
-func (s *session) removeCopies(m *milter.Modifier) {
-	msg := &s.message
-	if msg.copies == 0 || !msg.outside {
-		return
-	}
-	if !s.granted(milter.OptChangeHeader) {
-		s.server.log.once(warnNoChange, "milter: the MTA does not let milters change headers; tag headers from outside stay")
-		return
-	}
-	for i := msg.copies; i > 0; i-- {
-		_ = m.ChangeHeader(i, s.header, "")
-	}
 }
 
 func (s *session) granted(a milter.OptAction) bool { return s.terms.actions&a != 0 }

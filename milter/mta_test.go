@@ -46,6 +46,8 @@ type smtpSession struct {
 	certSubject  string // CN
 	certDN       string
 	certIssuer   string // CN
+	certFP       string // fingerprint, by an algorithm that is configured
+	certMD5      string // fingerprint, where none is
 	noSecondHelo bool   // the client sends no EHLO after STARTTLS
 	method, user string // login
 
@@ -54,6 +56,7 @@ type smtpSession struct {
 	requireTLS bool
 	recipients []string
 	headers    []string // "Name: value"
+	body       []string // in pieces
 }
 
 // outcome is what the milter made of a message.
@@ -61,6 +64,7 @@ type outcome struct {
 	replies []string // to each recipient: "c", or an SMTP reply
 	end     string   // to the message, "" if no recipient was left
 	changes []string // to the message, as render has them
+	pieces  int      // of the body that the milter took
 }
 
 // The macro lists of the MTAs themselves: postconf(5), milter_connect_macros
@@ -160,7 +164,7 @@ func (p *player) message() outcome {
 		}
 	}
 	if left > 0 {
-		a := p.content()
+		a := p.content(&o)
 		o.end, o.changes = a.reply, a.changes
 	}
 	if s.mta == postfix || left == 0 { // Sendmail sends none after a message
@@ -172,7 +176,8 @@ func (p *player) message() outcome {
 	return o
 }
 
-func (p *player) content() answer {
+// content plays the header, the body as far as the milter wants it, and the end.
+func (p *player) content(o *outcome) answer {
 	p.t.Helper()
 	if p.agreed.protocol&milter.OptNoHeaders == 0 {
 		for _, h := range p.s.headers {
@@ -183,6 +188,15 @@ func (p *player) content() answer {
 			p.send(cmdHeader, cstrings(name, value))
 			if p.agreed.protocol&milter.OptNoHeaderReply == 0 {
 				p.await()
+			}
+		}
+	}
+	if p.agreed.protocol&milter.OptNoBody == 0 {
+		for _, piece := range p.s.body {
+			o.pieces++
+			p.send(cmdBody, piece)
+			if p.await().reply == "s" {
+				break
 			}
 		}
 	}
@@ -214,7 +228,7 @@ func (p *player) value(st milter.Stage, name string) (string, bool) {
 	s := p.s
 	switch name {
 	case "{tls_version}", "{cipher}", "{cipher_bits}", "{alg_bits}", "{tls_sni}", "{verify}",
-		"{cert_subject}", "{cert_issuer}", "{cn_subject}", "{cn_issuer}":
+		"{cert_subject}", "{cert_issuer}", "{cn_subject}", "{cn_issuer}", "{cert_fp}", "{cert_md5}":
 		if !p.encrypted || st == milter.StageEOM {
 			return "", false
 		}
@@ -289,6 +303,10 @@ func (p *player) sendmailTLS(name string) (string, bool) {
 		return toXtext(s.certSubject), true
 	case "{cn_issuer}":
 		return toXtext(s.certIssuer), true
+	case "{cert_fp}": // it sends one of the two
+		return s.certFP, s.certMD5 == ""
+	case "{cert_md5}":
+		return s.certMD5, s.certMD5 != ""
 	}
 	return "", false
 }

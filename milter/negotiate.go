@@ -29,6 +29,7 @@ const (
 
 	actContinue     = 'c' // SMFIR_CONTINUE
 	actReplyCode    = 'y' // SMFIR_REPLYCODE
+	actSkip         = 's' // SMFIR_SKIP
 	actQuarantine   = 'q' // SMFIR_QUARANTINE
 	actInsertHeader = 'i' // SMFIR_INSHEADER
 	actChangeHeader = 'm' // SMFIR_CHGHEADER
@@ -50,8 +51,9 @@ type terms struct {
 // termsSize is the size of terms in a frame.
 const termsSize = 12
 
-// wanted is what a policy needs. Headers are asked for only where copies of the
-// tag header must be removed, for they double the traffic.
+// wanted is what a policy needs. Headers are asked for only where some must be
+// removed or a rule looks at them, for they double the traffic; the body only
+// where a rule looks at it, and it can be cut short (SMFIP_SKIP).
 func wanted(p *rules.Policy) terms {
 	t := terms{
 		version: protocolVersion,
@@ -62,9 +64,15 @@ func wanted(p *rules.Policy) terms {
 	if p == nil {
 		return t
 	}
+	wants, scans := messageWants(p)
 	if p.Stamps() {
 		t.actions |= milter.OptChangeHeader
+	}
+	if p.Stamps() || scans {
 		t.protocol = t.protocol&^milter.OptNoHeaders | milter.OptNoHeaderReply
+	}
+	if wants.Encrypted {
+		t.protocol = t.protocol&^milter.OptNoBody | milter.OptSkip
 	}
 	if p.Quarantines() {
 		t.actions |= milter.OptQuarantine
@@ -116,7 +124,7 @@ func (t terms) clamp(frame []byte) []byte {
 // tlsMacros tell how the session is encrypted. Postfix and Sendmail send the
 // first three and the certificate's by default, but with HELO only; they are
 // right at MAIL, too, if a client sends no EHLO after STARTTLS.
-const tlsMacros = "{tls_version} {cipher} {cipher_bits} {alg_bits} {verify} {cert_subject} {cert_issuer} {cn_subject} {cn_issuer} {tls_sni}"
+const tlsMacros = "{tls_version} {cipher} {cipher_bits} {alg_bits} {verify} {cert_subject} {cert_issuer} {cn_subject} {cn_issuer} {cert_fp} {cert_md5} {tls_sni}"
 
 // macroLists is what we ask for by SMFIF_SETSYMLIST. In the list of MAIL, j is
 // the sign that the list was honoured: it always has a value, and it is in

@@ -9,11 +9,11 @@ import (
 // frame and its command separately, and its kernel holds the second back until
 // the first is acknowledged: without this, 40 ms for each command.
 func quickAck(c net.Conn) {
-	tcp, ok := c.(*net.TCPConn)
-	if !ok {
+	socket, ok := c.(syscall.Conn)
+	if _, tcp := c.LocalAddr().(*net.TCPAddr); !ok || !tcp {
 		return
 	}
-	raw, err := tcp.SyscallConn()
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return // closed, as the next read tells
 	}

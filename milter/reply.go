@@ -14,6 +14,9 @@ type reply string
 const (
 	proceed = reply(actContinue)
 
+	// skip is proceed, and that no more of the body is needed.
+	skip = reply(actSkip)
+
 	// apart separates recipients that cannot share a message, as RFC 5321
 	// section 4.5.3.1.10 has it of too many recipients.
 	apart = reply(string(actReplyCode) + "452 4.5.3 This recipient needs a copy of the message of its own, send it separately\x00")

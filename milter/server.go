@@ -12,6 +12,7 @@ import (
 
 	"github.com/emersion/go-milter"
 
+	"tlswarden/internal/ratelimit"
 	"tlswarden/rules"
 )
 
@@ -21,7 +22,7 @@ type Config struct {
 	Gate      Gate
 	OnFailure rules.Action // Accept, or Defer for all else: the answer where no verdict can be made
 	Log       *slog.Logger // nil: slog.Default()
-	MaxConns  int          // connections at one time; 0: 2000
+	MaxConns  int          // connections of one listener at one time; 0: 2000
 
 	// IdleTimeout is how long an MTA may be silent between commands; 0: 2h10m,
 	// as an MTA lets its client be silent for up to two hours.
@@ -64,9 +65,16 @@ type Server struct {
 	closing   atomic.Bool
 	stop      chan struct{} // closed with closing
 	mu        sync.Mutex
-	listeners map[net.Listener]struct{}
+	listeners map[*listener]struct{}
 	conns     map[*conn]struct{}
 	sessions  sync.WaitGroup // of conns
+}
+
+// listener is one with its share of the connections.
+type listener struct {
+	net.Listener
+	conns int                // guarded by the server's mu
+	full  *ratelimit.Limiter // too many connections
 }
 
 // New returns a server.
@@ -75,7 +83,7 @@ func New(c Config) *Server {
 		config:    c.withDefaults(),
 		macros:    macroLists(),
 		stop:      make(chan struct{}),
-		listeners: make(map[net.Listener]struct{}),
+		listeners: make(map[*listener]struct{}),
 		conns:     make(map[*conn]struct{}),
 	}
 	s.log = newLogs(s.config.Log)
@@ -90,7 +98,8 @@ func New(c Config) *Server {
 // Serve accepts connections until Shutdown, and then returns nil. It returns an
 // error if somebody else closes the listener; other failures to accept are
 // waited out.
-func (s *Server) Serve(ln net.Listener) error {
+func (s *Server) Serve(nl net.Listener) error {
+	ln := &listener{Listener: nl, full: ratelimit.New(time.Second)}
 	if !s.listen(ln) {
 		return ln.Close()
 	}
@@ -101,13 +110,13 @@ func (s *Server) Serve(ln net.Listener) error {
 		switch {
 		case err == nil:
 			pause = 0
-			s.welcome(nc)
+			s.welcome(nc, ln)
 		case s.closing.Load():
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("milter: accept: %w", err)
 		default:
-			pause = s.waitToAccept(err, pause)
+			pause = s.waitToAccept(ln, err, pause)
 		}
 	}
 }
@@ -119,9 +128,9 @@ const (
 	maxPause = time.Second
 )
 
-func (s *Server) waitToAccept(err error, pause time.Duration) time.Duration {
+func (s *Server) waitToAccept(ln *listener, err error, pause time.Duration) time.Duration {
 	pause = min(max(2*pause, minPause), maxPause)
-	s.log.limited(s.log.accept, time.Now(), slog.LevelError, "milter: cannot accept connections", "error", err)
+	s.log.limited(s.log.accept, time.Now(), slog.LevelError, "milter: cannot accept connections", "listener", ln.Addr(), "error", err)
 	select {
 	case <-time.After(pause):
 	case <-s.stop:
@@ -129,9 +138,9 @@ func (s *Server) waitToAccept(err error, pause time.Duration) time.Duration {
 	return pause
 }
 
-// welcome starts a session, unless there are too many.
-func (s *Server) welcome(nc net.Conn) {
-	c := newConn(nc, s)
+// welcome starts a session, unless the listener has too many.
+func (s *Server) welcome(nc net.Conn, from *listener) {
+	c := newConn(nc, s, from)
 	if !s.remember(c) {
 		nc.Close()
 		return
@@ -139,7 +148,7 @@ func (s *Server) welcome(nc net.Conn) {
 	go c.serve()
 }
 
-func (s *Server) listen(ln net.Listener) bool {
+func (s *Server) listen(ln *listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Load() {
@@ -149,7 +158,7 @@ func (s *Server) listen(ln net.Listener) bool {
 	return true
 }
 
-func (s *Server) unlisten(ln net.Listener) {
+func (s *Server) unlisten(ln *listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, ln)
@@ -161,10 +170,12 @@ func (s *Server) remember(c *conn) bool {
 	if s.closing.Load() {
 		return false
 	}
-	if len(s.conns) >= s.config.MaxConns {
-		s.log.limited(s.log.limit, time.Now(), slog.LevelWarn, "milter: too many connections, closed one", "limit", s.config.MaxConns)
+	if c.from.conns >= s.config.MaxConns {
+		s.log.limited(c.from.full, time.Now(), slog.LevelWarn, "milter: too many connections, closed one",
+			"listener", c.from.Addr(), "limit", s.config.MaxConns)
 		return false
 	}
+	c.from.conns++
 	s.conns[c] = struct{}{}
 	s.sessions.Add(1)
 	return true
@@ -174,6 +185,7 @@ func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	c.from.conns--
 	s.sessions.Done()
 }
 

@@ -152,33 +152,6 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestMaxConns shows that connections beyond the limit are closed, and that
-// there is room again when others end.
-func TestMaxConns(t *testing.T) {
-	var lines logBuffer
-	ln := newPipes()
-	s := start(t, Config{Gate: &scriptGate{}, MaxConns: 1, Log: lines.logger()}, ln)
-	first := newWire(t, ln.dial())
-	first.negotiate(offer())
-	newWire(t, ln.dial()).closed()
-	if want := "level=WARN msg=\"milter: too many connections, closed one\" limit=1\n"; lines.String() != want {
-		t.Errorf("the log is %q", lines.String())
-	}
-	first.conn.Close()
-	for range 200 {
-		s.mu.Lock()
-		n := len(s.conns)
-		s.mu.Unlock()
-		if n == 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	next := newWire(t, ln.dial())
-	next.negotiate(offer())
-	next.conn.Close()
-}
-
 // failing is a listener that fails a few times.
 type failing struct {
 	*pipes
@@ -226,7 +199,7 @@ func (p panicky) fail(part string) {
 }
 func (p panicky) Open() Transaction     { p.fail("open"); return p }
 func (p panicky) Policy() *rules.Policy { p.fail("policy"); return nil }
-func (p panicky) Begin()                { p.fail("begin") }
+func (p panicky) Begin(*rules.Session)  { p.fail("begin") }
 func (p panicky) End(string)            { p.fail("end") }
 func (p panicky) Close()                { p.fail("close") }
 func (p panicky) Decide(*rules.Session, rules.FieldSet, string) (rules.Decision, error) {
@@ -406,6 +379,10 @@ func playUntilClosed(c net.Conn) {
 func TestWants(t *testing.T) {
 	const always = milter.OptAddHeader | milter.OptSetSymList
 	const never = milter.OptNoBody | milter.OptNoEOH | milter.OptNoData | milter.OptNoUnknown
+	needing := func(condition string) *rules.Policy {
+		return policyFrom(t, "message.trusted_authserv_ids = [\"mx.example.com\"]\n"+
+			"[[rule]]\nname = \"r\"\naction = \"reject\"\nwhen = { "+condition+" }\n")
+	}
 	observing := policyOf(rules.Tag, rules.Quarantine).WithEnforce(rules.EnforceObserve)
 	tests := []struct {
 		name     string
@@ -418,6 +395,9 @@ func TestWants(t *testing.T) {
 		{"tag", policyOf(rules.Tag), always | milter.OptChangeHeader, never | milter.OptNoHeaderReply},
 		{"quarantine", policyOf(rules.Quarantine), always | milter.OptQuarantine, never | milter.OptNoHeaders},
 		{"observe", observing, always, never | milter.OptNoHeaders},
+		{"results of others", needing(`message.dkim = "pass"`), always, never | milter.OptNoHeaderReply},
+		{"TLS-Required", needing("message.tls_required_no = true"), always, never | milter.OptNoHeaderReply},
+		{"encryption of the message", needing(`message.encrypted = "pgp"`), always, never&^milter.OptNoBody | milter.OptNoHeaderReply | milter.OptSkip},
 	}
 	for _, test := range tests {
 		got := wanted(test.policy)
@@ -441,7 +421,7 @@ func TestMacroLists(t *testing.T) {
 	}
 	for _, name := range strings.Fields("j v i {client_name} {client_ptr} {client_resolve} {client_connections} {daemon_name} " +
 		"{daemon_addr} {daemon_port} {if_addr} {tls_version} {cipher} {cipher_bits} {tls_sni} {verify} {cert_subject} {cert_issuer} " +
-		"{cn_subject} {cn_issuer} {auth_type} {auth_authen} {mail_addr} {mail_host} {mail_mailer}") {
+		"{cn_subject} {cn_issuer} {cert_fp} {cert_md5} {auth_type} {auth_authen} {mail_addr} {mail_host} {mail_mailer}") {
 		var m macros
 		if m.field(name) == nil || !asked[name] {
 			t.Errorf("%s: read %v, asked for %v", name, m.field(name) != nil, asked[name])
@@ -451,7 +431,7 @@ func TestMacroLists(t *testing.T) {
 
 // TestManyWait shows that the recipients that wait are bounded.
 func TestManyWait(t *testing.T) {
-	var m message
+	var m delivery
 	n := 0
 	for m.wait(strings.Repeat("x", 240), "rule") {
 		if n++; n > 2000 {
@@ -461,7 +441,7 @@ func TestManyWait(t *testing.T) {
 	if n < 1000 {
 		t.Errorf("only %d recipients can wait", n)
 	}
-	m = message{}
+	m = delivery{}
 	for n = 0; m.wait("", "rule"); n++ {
 		if n > 100_000 {
 			t.Fatal("there is no bound for empty addresses")

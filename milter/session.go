@@ -7,6 +7,7 @@ import (
 
 	"github.com/emersion/go-milter"
 
+	"tlswarden/internal/message"
 	"tlswarden/rules"
 )
 
@@ -23,6 +24,9 @@ type session struct {
 	gate   guard
 	policy *rules.Policy // nil if there is none
 	header string        // name of the tag header, "" if the policy never stamps
+	ownID  string        // whose Authentication-Results are forged, "" if nobody's
+	wants  message.Wants // of a message
+	scans  bool          // it wants anything
 	terms  terms         // agreed; nothing is granted without negotiation
 	event  []byte        // content of the command that the library handles
 	macros memory
@@ -31,7 +35,7 @@ type session struct {
 	mta           mta
 	simulated     bool // the session is Postfix's own make-believe, see simulated
 	inTransaction bool // between MAIL and the end of its message
-	message       message
+	message       delivery
 }
 
 func newSession(s *Server, c *conn) *session { return &session{server: s, conn: c} }
@@ -40,8 +44,12 @@ func newSession(s *Server, c *conn) *session { return &session{server: s, conn: 
 func (s *session) open() {
 	s.gate = openGate(s.server.config.Gate, s.server.log)
 	s.policy = s.gate.policy()
-	if s.policy != nil && s.policy.Stamps() {
-		s.header = s.policy.Header()
+	if s.policy == nil {
+		return
+	}
+	s.wants, s.scans = messageWants(s.policy)
+	if s.policy.Stamps() {
+		s.header, s.ownID = s.policy.Header(), s.policy.AuthservID()
 	}
 }
 
@@ -56,16 +64,19 @@ func (s *session) intercept(payload []byte) (pass bool, err error) {
 		s.macros.put(content)
 		return false, nil
 	case cmdHeader:
-		s.countHeader(content)
+		s.field(content)
 		if s.terms.protocol&milter.OptNoHeaderReply == 0 {
 			s.conn.answer(proceed)
 		}
 		return false, nil
-	case cmdUnknown, cmdBody:
+	case cmdBody:
+		s.conn.answer(s.chunk(content))
+		return false, nil
+	case cmdUnknown:
 		s.conn.answer(proceed)
 		return false, nil
 	case cmdQuitNC: // another SMTP session follows on this connection
-		s.forget()
+		s.forget(stages)
 		return false, nil
 	case cmdNegotiate:
 		offer, ok := parseTerms(content)
@@ -85,17 +96,20 @@ func (s *session) intercept(payload []byte) (pass bool, err error) {
 	return true, nil
 }
 
-// forget makes the session one of which nothing is known.
-func (s *session) forget() {
+// forget makes the session one of which nothing is known but the macros of the
+// event to come.
+func (s *session) forget(next stage) {
 	s.facts = rules.Session{}
-	s.macros.forget()
+	s.macros.forget(next)
 	s.mta, s.simulated = mtaUnknown, false
 	s.endTransaction()
 }
 
 func (s *session) endTransaction() {
 	s.inTransaction = false
-	s.message = message{}
+	s.message = delivery{}
+	s.facts.Message = rules.MessageFacts{}
+	s.conn.frames.release()
 }
 
 // answer replies to an event. The library gets no response of its own to send:
@@ -108,7 +122,7 @@ func (s *session) answer(r reply) (milter.Response, error) {
 
 // Connect is called when an SMTP session begins.
 func (s *session) Connect(string, string, uint16, net.IP, *milter.Modifier) (milter.Response, error) {
-	s.forget()
+	s.forget(atConnect)
 	if c, ok := parseConnect(s.event); ok {
 		s.connected(c, s.macros.event(atConnect).parse())
 	}
@@ -130,6 +144,7 @@ func (s *session) MailFrom(string, *milter.Modifier) (milter.Response, error) {
 	s.begin()
 	if !s.simulated {
 		s.mail(string(s.event), s.macros.event(atMail).parse())
+		s.gate.begin(&s.facts)
 	}
 	return s.answer(proceed)
 }
@@ -140,19 +155,20 @@ func (s *session) begin() {
 	s.inTransaction = true
 	s.macros.packets[atRcpt], s.macros.packets[atEnd] = "", ""
 	s.facts.ForgetEnvelope()
-	if !s.simulated {
-		s.gate.begin()
-	}
 }
 
 // RcptTo is called at RCPT, for recipients that the MTA itself takes.
 func (s *session) RcptTo(string, *milter.Modifier) (milter.Response, error) {
 	s.macros.event(atRcpt)
-	if !s.inTransaction { // no MTA does that: of the sender nothing is known
+	begun := s.inTransaction
+	if !begun { // no MTA does that: of the sender nothing is known
 		s.begin()
 	}
 	if s.simulated {
 		return s.answer(proceed)
+	}
+	if !begun {
+		s.gate.begin(&s.facts)
 	}
 	address, _ := cString(s.event)
 	return s.answer(s.recipient(mailbox(string(address))))
@@ -179,7 +195,7 @@ func (s *session) Abort(*milter.Modifier) error {
 	if s.inTransaction && !s.simulated {
 		s.gate.end("")
 	}
-	s.inTransaction = false
+	s.endTransaction()
 	return nil
 }
 

@@ -86,6 +86,7 @@ func TestTLSFacts(t *testing.T) {
 	}
 	ownLists := func(s *smtpSession) { s.ownLists = true }
 	noHelo := func(s *smtpSession) { s.noSecondHelo = true }
+	const sha256FP = "83:05:1C:95:73:7A:BE:E9:83:05:1C:95:73:7A:BE:E9:83:05:1C:95:73:7A:BE:E9:83:05:1C:95:73:7A:BE:E9"
 	const version = `tls="true" tls_version="TLSv1.3" cipher="TLS_AES_256_GCM_SHA384" cipher_bits="256"`
 	const noNames = ` cert_subject="" cert_dn="" cert_issuer="" cert_fingerprint="" cert_key_fingerprint=""`
 	const plaintext = `tls="false" tls_version="none" cipher="" cipher_bits="0" tls_sni="" cert_presented="false" cert_verified="false"` + noNames
@@ -114,6 +115,13 @@ func TestTLSFacts(t *testing.T) {
 			version + ` cert_presented="true" cert_verified="false" cert_subject="" cert_dn="" cert_issuer=""`},
 		{"sendmail, trusted", encrypted(sendmail).with(named(trustedCert)),
 			version + ` cert_presented="true" cert_verified="true" cert_subject="client (x).example.net" cert_dn="/O=Example/CN=client (x).example.net" cert_issuer="Some CA"`},
+		{"sendmail, untrusted, fingerprint", encrypted(sendmail).with(named(untrustedCert)).with(func(s *smtpSession) { s.certFP = sha256FP }),
+			version + ` cert_presented="true" cert_verified="false" cert_subject="" cert_dn="" cert_issuer="" cert_fingerprint="` + strings.ToLower(strings.ReplaceAll(sha256FP, ":", "")) + `"`},
+		{"sendmail, untrusted, MD5", encrypted(sendmail).with(named(untrustedCert)).with(func(s *smtpSession) { s.certMD5 = "D4:32:6A:61:B5:28:09:D4:C0:7C:A5:96:00:64:BC:E6" }),
+			version + ` cert_presented="true" cert_verified="false" cert_subject="" cert_dn="" cert_issuer="" cert_fingerprint="d4326a61b52809d4c07ca5960064bce6"`},
+		{"sendmail, a fingerprint that is none", encrypted(sendmail).with(named(untrustedCert)).with(func(s *smtpSession) { s.certFP = "D4:32:6A" }),
+			version + ` cert_presented="true" cert_verified="false" cert_subject="" cert_dn="" cert_issuer=""`},
+		{"sendmail, a fingerprint without certificate", encrypted(sendmail).with(func(s *smtpSession) { s.certFP = sha256FP }), version + ` cert_presented="false" cert_verified="false"` + noNames},
 		{"sendmail, no second EHLO", encrypted(sendmail).with(noHelo), version + ` cert_presented="false" cert_verified="false"` + noNames},
 		{"sendmail, own lists, plaintext", base(sendmail).with(ownLists), ""},
 		{"sendmail, own lists, trusted", encrypted(sendmail).with(named(trustedCert)).with(ownLists), version + ` cert_presented="true"`},
@@ -244,12 +252,16 @@ func (g corpusGate) Decide(s *rules.Session, later rules.FieldSet, _ string) (ru
 	return *g.last, nil
 }
 
-// TestCorpus plays the shared session cases by the milter protocol, as both
+// TestCorpus plays the shared session cases, and such as only a milter can, by the milter protocol, as both
 // MTAs. The verdicts must be those of the engine alone.
 func TestCorpus(t *testing.T) {
-	cases, err := corpus.Load("../rules/ruletest/testdata")
-	if err != nil {
-		t.Fatal(err)
+	var cases []corpus.Case
+	for _, dir := range []string{"../rules/ruletest/testdata", "testdata/corpus"} {
+		more, err := corpus.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, more...)
 	}
 	for _, mta := range []string{postfix, sendmail} {
 		played := 0
@@ -270,8 +282,12 @@ func TestCorpus(t *testing.T) {
 				if d.Action >= rules.Defer {
 					want = d.Reply.String()
 				}
-				if o.replies[0] != want {
-					t.Errorf("the reply is %q, want %q", o.replies[0], want)
+				got := o.replies[0]
+				if got == "c" { // at the end the message is the last to speak
+					got = o.end
+				}
+				if got != want {
+					t.Errorf("the reply is %q, want %q", got, want)
 				}
 			})
 		}
@@ -288,9 +304,9 @@ func sessionOf(mta string, c corpus.Case) (smtpSession, bool) {
 	used, known := given.TLSUsed().Get()
 	silent := rules.SetOf(rules.FieldPolicyContext, rules.FieldDaemonName)
 	if used {
-		silent |= rules.SetOf(rules.FieldCertFingerprint, rules.FieldCertKeyFingerprint, rules.FieldTLSSNI)
+		silent |= rules.SetOf(rules.FieldCertKeyFingerprint, rules.FieldTLSSNI)
 		if mta == postfix {
-			silent |= rules.SetOf(rules.FieldCertPresented, rules.FieldCertDN)
+			silent |= rules.SetOf(rules.FieldCertPresented, rules.FieldCertDN, rules.FieldCertFingerprint)
 		}
 	}
 	if !known { // neither are the macros of CONNECT that are asked for
@@ -306,7 +322,7 @@ func sessionOf(mta string, c corpus.Case) (smtpSession, bool) {
 		client: client.String(), clientPort: given.ClientPort.Or(0), clientName: given.ClientName.Or(""), clientReverse: given.ClientReverseName.Or(""),
 		serverAddress: text("server_address"), serverPort: given.ServerPort.Or(0), helo: given.Helo.Or(""),
 		tls: used, version: text("tls_version"), cipher: given.Cipher().Or(""), bits: given.CipherBits().Or(-1),
-		certSubject: text("cert_subject"), certDN: text("cert_dn"), certIssuer: text("cert_issuer"),
+		certSubject: text("cert_subject"), certDN: text("cert_dn"), certIssuer: text("cert_issuer"), certFP: text("cert_fingerprint"),
 		method: given.SASLMethod.Or(""), user: given.SASLUser.Or(""),
 		sender: given.Sender().Or(""), size: given.Size.Or(0), requireTLS: given.RequireTLS.Or(false),
 		recipients: []string{given.Recipient().Or("")},
@@ -317,5 +333,34 @@ func sessionOf(mta string, c corpus.Case) (smtpSession, bool) {
 	case given.CertPresented().Or(false):
 		s.cert = untrustedCert
 	}
+	s.says(c)
 	return s, true
+}
+
+// says has the message say what the case knows of it. A field that comes twice
+// is unknown.
+func (s *smtpSession) says(c corpus.Case) {
+	switch c.Test.Facts["message.encrypted"] {
+	case "smime":
+		s.headers = append(s.headers, "Content-Type: application/pkcs7-mime; smime-type=enveloped-data")
+	case "pgp":
+		s.body = []string{"-----BEGIN PGP MESSAGE-----\r\n", "\r\nhQEMA\r\n"}
+	case nil:
+		s.headers = append(s.headers, "Content-Type: text/plain", "Content-Type: text/html")
+	}
+	switch c.Test.Facts["message.tls_required_no"] {
+	case true:
+		s.headers = append(s.headers, "TLS-Required: No")
+	case nil:
+		s.headers = append(s.headers, "TLS-Required: No", "TLS-Required: No")
+	}
+	results := ""
+	for _, method := range []string{"spf", "dkim", "dmarc"} {
+		if result, ok := c.Test.Facts["message."+method].(string); ok {
+			results += "; " + method + "=" + result
+		}
+	}
+	if trusted := c.Policy.Trusted(); results != "" {
+		s.headers = append(s.headers, "Authentication-Results: "+trusted[0]+results)
+	}
 }

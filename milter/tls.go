@@ -85,9 +85,11 @@ func certBySendmail(t *rules.TLS, m macros, complete bool) {
 		t.CertSubject = certName(m.cnSubject, complete)
 		t.CertIssuer = certName(m.cnIssuer, complete)
 		t.CertDN = certName(m.certSubject, complete)
+		t.CertFingerprint = fingerprint(m)
 	case "FAIL":
 		t.CertPresented, t.CertVerified = yes, no
 		t.CertSubject, t.CertIssuer, t.CertDN = empty, empty, empty
+		t.CertFingerprint = fingerprint(m)
 	case "NO", "NOT":
 		t.CertPresented, t.CertVerified = no, no
 		t.CertSubject, t.CertIssuer, t.CertDN = empty, empty, empty
@@ -103,4 +105,18 @@ func certName(value string, complete bool) rules.Fact[string] {
 		return rules.Fact[string]{}
 	}
 	return rules.Known(xtext(value))
+}
+
+// fingerprint is that of a certificate that was presented, verified or not:
+// {cert_fp}, by the digest of CertFingerprintAlgorithm, or where that is not set
+// {cert_md5}. Of the key there is none.
+func fingerprint(m macros) rules.Fact[string] {
+	value := m.certFP
+	if value == "" {
+		value = m.certMD5
+	}
+	if _, err := rules.ParseFingerprint(value); err != nil {
+		return rules.Fact[string]{} // also where Sendmail could not compute it
+	}
+	return rules.Known(value)
 }
