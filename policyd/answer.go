@@ -23,7 +23,7 @@ func ParseRequest(text string) (s *rules.Session, state string, err error) {
 		return nil, "", errTwoRequests
 	}
 	var r request
-	if err := r.parse(text); err != nil {
+	if err := r.parse([]byte(text)); err != nil {
 		return nil, "", err
 	}
 	state = r.text(attrState)
@@ -37,9 +37,9 @@ func ParseRequest(text string) (s *rules.Session, state string, err error) {
 func Judged(state string) bool { return stageOf(state) != stageNone }
 
 // Answer returns the replies that a decision in a protocol_state comes to, each
-// word for word. Usually it is one. A second is what the next request of the
-// same message gets, where one reply cannot carry all: a message that is to be
-// held and tagged.
+// word for word. Usually it is one. Further ones are what the next requests of
+// the same message get, where one reply cannot carry all: HOLD, the tag header
+// and Authentication-Results each take one.
 func Answer(state string, d *rules.Decision, s *rules.Session, p *rules.Policy) [][]byte {
 	st := stageOf(state)
 	if st == stageNone {
@@ -50,7 +50,7 @@ func Answer(state string, d *rules.Decision, s *rules.Session, p *rules.Policy) 
 	in.follow(&a, st)
 	action, _ := in.act(&a, st)
 	replies := [][]byte{appendReply(nil, action)}
-	if in.owed != "" && st != stageEnd {
+	for in.owes() && st != stageEnd {
 		action, _ = in.act(nil, st)
 		replies = append(replies, appendReply(nil, action))
 	}

@@ -105,7 +105,7 @@ func BenchmarkRequest(b *testing.B) {
 	text = text[:len(text)-1]
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.request.parse(string(text)); err != nil {
+		if err := c.parser.parse(&c.request, text); err != nil {
 			b.Fatal(err)
 		}
 		c.question(&c.request, stageRcpt)

@@ -13,17 +13,27 @@ import (
 // conn is one connection of an smtpd process (or of a proxy for several).
 type conn struct {
 	server *Server
+	from   *listener
 	net    net.Conn
+	host   string // address of the smtpd processes, "" on a unix-domain socket
 	phase  atomic.Int32
 
 	framer  framer
+	parser  parser
 	request request
 	session rules.Session
 	scratch []byte // for the hash of a question
 	out     []byte
 
-	instance string // name of the latest that was asked about
-	pid, ref string // of the smtpd process
+	writeBy deadline
+}
+
+// hostOf is the IP address of a peer, "" on a unix-domain socket.
+func hostOf(peer net.Addr) string {
+	if tcp, ok := peer.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().String()
+	}
+	return ""
 }
 
 // The phases of a connection: Shutdown closes a waiting one at once, and lets a
@@ -43,7 +53,7 @@ func (c *conn) serve() {
 			return
 		}
 		if err == nil {
-			err = c.request.parse(string(frame))
+			err = c.parser.parse(&c.request, frame)
 		}
 		if err == nil {
 			err = c.reply(c.answer(&c.request))
@@ -60,7 +70,9 @@ func (c *conn) serve() {
 
 func (c *conn) reply(action string) error {
 	c.out = appendReply(c.out[:0], action)
-	c.net.SetWriteDeadline(time.Now().Add(c.server.config.WriteTimeout)) // fails only where the write does
+	if at, due := c.writeBy.renew(time.Now(), c.server.config.WriteTimeout); due {
+		c.net.SetWriteDeadline(at) // fails only where the write does
+	}
 	_, err := c.net.Write(c.out)
 	return err
 }
@@ -83,15 +95,17 @@ func (c *conn) instanceOf(name string) *instance {
 		in.mu.Lock()
 		return in
 	}
-	if name != c.instance {
-		c.instance = c.server.supersede(name)
-	}
 	for {
-		in := c.server.instanceOf(name)
+		in, over := c.server.instances.find(c.host, name)
+		if over != nil {
+			over.mu.Lock()
+			c.server.end(over)
+			over.mu.Unlock()
+		}
 		in.mu.Lock()
 		if !in.ended {
 			return in
 		}
-		in.mu.Unlock() // evicted between the two
+		in.mu.Unlock() // ended between the two
 	}
 }

@@ -20,10 +20,31 @@ type client struct {
 	read *bufio.Reader
 }
 
+// pipeListener stands for the listener of connections that dial makes.
+type pipeListener struct{}
+
+func (pipeListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+func (pipeListener) Close() error              { return nil }
+func (pipeListener) Addr() net.Addr            { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
+
+// pipes is a server's listener of that kind.
+func pipes(s *Server) *listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.listeners {
+		if l.Listener == (pipeListener{}) {
+			return l
+		}
+	}
+	l := newListener(pipeListener{})
+	s.listeners[l] = struct{}{}
+	return l
+}
+
 // dial gives a server a connection.
 func dial(t testing.TB, s *Server) *client {
 	here, there := net.Pipe()
-	s.take(there)
+	s.take(there, pipes(s))
 	t.Cleanup(func() { here.Close() })
 	return newClient(t, here)
 }
@@ -101,7 +122,12 @@ func TestDialogues(t *testing.T) {
 					c.OnFailure = rules.Accept
 				}
 			})
-			p.gate.policy = testPolicy(t, strings.Contains(file.Name, "(tag all)"))
+			var c rules.Config
+			c.StampAll = strings.Contains(file.Name, "tag all")
+			if strings.Contains(file.Name, "results") {
+				c.AuthservID = "mx.example.org"
+			}
+			p.gate.policy = testPolicy(t, c)
 			for line := range strings.Lines(string(file.Data)) {
 				p.line(strings.TrimSpace(line))
 			}
@@ -140,9 +166,7 @@ func (p *player) line(line string) {
 		delete(p.clients, rest)
 		settle(p.t, p.server, len(p.clients))
 	case "forget": // as if many instances had come since
-		for p.server.instances.Len() > 0 {
-			p.server.instances.RemoveOldest()
-		}
+		p.server.endAll()
 	default:
 		p.events("")
 		p.asked = line
@@ -222,10 +246,10 @@ func TestManyRequests(t *testing.T) {
 	}
 	c.net.Close()
 	settle(t, s, 0)
-	if n := s.instances.Len(); n != 1 {
+	if n := s.instances.latest.Len(); n != 1 {
 		t.Errorf("%d instances left", n)
 	}
-	s.instances.Purge()
+	s.endAll()
 	if tags != messages {
 		t.Errorf("%d tags for %d messages", tags, messages)
 	}
@@ -260,7 +284,7 @@ func TestPipelined(t *testing.T) {
 // that its next question begins anew.
 func TestEviction(t *testing.T) {
 	s, g, _ := testServer(t, nil)
-	s.instances.Resize(2)
+	s.instances = newInstances(2)
 	clients := []*client{dial(t, s), dial(t, s), dial(t, s)}
 	for i, c := range clients {
 		c.ask(ask{"RCPT", itoa(i) + ".1", "a@b.example", ""})
@@ -290,7 +314,7 @@ func TestManyInstances(t *testing.T) {
 			closed++
 		}
 	}
-	if n := s.instances.Len(); n != minInstances || closed != more {
+	if n := s.instances.latest.Len(); n != minInstances || closed != more {
 		t.Errorf("%d instances, %d closed", n, closed)
 	}
 }

@@ -47,8 +47,10 @@
 // # Actions
 //
 //	accept       DUNNO, never OK, which would end the restriction list
-//	tag          PREPEND of the tag header, once an instance; a header that says
-//	             fail may follow one that says pass, so that there are two at most
+//	tag          PREPEND of the tag header, and then of Authentication-Results, if
+//	             the decision has one; each once an instance. Headers that say fail
+//	             may follow ones that say pass, so that there are two of each at
+//	             most. Those that say pass and still wait are dropped then.
 //	quarantine   HOLD, once an instance
 //	defer        the reply: code, status and text
 //	reject       the same
@@ -56,14 +58,23 @@
 //
 // # Limits
 //
-// One request gets one action, so a message that is both to be held and to be
-// tagged is held first and gets its header with the next request of its
-// instance, if there is one: asking in smtpd_data_restrictions besides
-// smtpd_recipient_restrictions makes sure of it. There is no PREPEND at
-// END-OF-MESSAGE. An instance keeps its latest 256 answers. REQUIRETLS is not
-// visible in this protocol, nor is anything of the message itself.
+// One request gets one action. So a message is held first, gets its tag header
+// with the next request of its instance, and Authentication-Results with the one
+// after that, if there are so many: a message with one recipient gets one request
+// from smtpd_recipient_restrictions and one from smtpd_data_restrictions, so it
+// lacks the third of three. There is no PREPEND at END-OF-MESSAGE. An
+// Authentication-Results that a client forged is not removed: the protocol has no
+// way to. A header line has 510 octets at most, with "action=PREPEND ".
 //
-// A request may have 64 KiB, 200 attributes, and 16 KiB in one line.
+// Instances are remembered of the 4096 smtpd processes, or twice MaxConns, that
+// were heard of last. Processes are told apart by the address of their host and by
+// their id, which the instance's name begins with. An instance keeps its latest
+// 256 answers. REQUIRETLS is not visible in this protocol, nor is anything of the
+// message itself.
+//
+// A request may have 64 KiB, 200 attributes, and 16 KiB in one line. The time
+// limits of Config may be cut by up to a sixteenth, and are never exceeded: they
+// are not set anew for each request.
 //
 // # Sources
 //
@@ -77,7 +88,8 @@
 // two values for one attribute, another first attribute than
 // request=smtpd_access_policy, too long, too slow, cut off) is logged as a
 // warning, and the connection closed without a reply, as SMTPD_POLICY_README
-// asks for. So are connections beyond the limit. Postfix then tries once more
+// asks for. So are connections beyond the limit of their listener, which
+// the warning names. Postfix then tries once more
 // and falls back to smtpd_policy_service_default_action.
 //
 // Without a verdict, or after a panic in the making of one, an error is logged
@@ -85,7 +97,8 @@
 //
 // Once each is warned: of requests without encryption_protocol (Postfix built
 // without TLS, or older than 2.3), of a service that is asked before RCPT only,
-// and of a tag that could not be given at END-OF-MESSAGE.
+// and of a header that is lost, because it would have been due at END-OF-MESSAGE,
+// or because the instance ended before and the service was never asked at DATA.
 //
 // Lines about bad input and failures are at most one a second of each kind, with
 // the number of those left out. Silent are: clients that connect and leave,

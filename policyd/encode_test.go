@@ -106,7 +106,7 @@ func known(s *rules.Session) string {
 func session(t testing.TB, text string) *rules.Session {
 	t.Helper()
 	var r request
-	if err := r.parse(strings.TrimSuffix(text, "\n")); err != nil {
+	if err := r.parse([]byte(strings.TrimSuffix(text, "\n"))); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	s := &rules.Session{}

@@ -23,9 +23,10 @@ const smallBuffer = 4 << 10
 
 // framer cuts the bytes of a connection into requests.
 type framer struct {
-	conn net.Conn
-	idle time.Duration // bound of the wait for a request
-	slow time.Duration // bound of the time from a request's first byte to its last
+	conn   net.Conn
+	idle   time.Duration // bound of the wait for a request
+	slow   time.Duration // bound of the time from a request's first byte to its last
+	readBy deadline
 
 	buf        []byte
 	start, end int // of what was read and is not yet cut off
@@ -97,7 +98,24 @@ func (f *framer) arm(begun bool) {
 	if begun {
 		bound = f.slow
 	}
-	f.conn.SetReadDeadline(time.Now().Add(bound))
+	if at, due := f.readBy.renew(time.Now(), bound); due {
+		f.conn.SetReadDeadline(at)
+	}
+}
+
+// deadline is the time limit of a connection's reads or writes, as it was set
+// last. Setting it for each request would cost more than parsing one.
+type deadline struct{ at time.Time }
+
+// renew gives the time limit for a bound that begins now, and whether it has to
+// be set: not if the one that is set falls short of it by a sixteenth at most.
+func (d *deadline) renew(now time.Time, bound time.Duration) (at time.Time, due bool) {
+	at = now.Add(bound)
+	if short := at.Sub(d.at); short >= 0 && short <= bound/16 {
+		return d.at, false
+	}
+	d.at = at
+	return at, true
 }
 
 // read adds what the connection has to the buffer.

@@ -107,7 +107,7 @@ func when(t testing.TB, field string, entry any) rules.Condition {
 
 // testPolicy does by the recipient's domain what the domain's name says, and
 // refuses plaintext.
-func testPolicy(t testing.TB, stampAll bool) *rules.Policy {
+func testPolicy(t testing.TB, c rules.Config) *rules.Policy {
 	reply, err := rules.ParseTemplate("not today, {id}")
 	if err != nil {
 		t.Fatal(err)
@@ -119,12 +119,13 @@ func testPolicy(t testing.TB, stampAll bool) *rules.Policy {
 	held.Tag = "held\nback"
 	odd := rule("odd", rules.Reject)
 	odd.Code, odd.Status = 550, "5.7.1"
-	return rules.New(rules.Config{StampAll: stampAll, Rules: []*rules.Rule{
+	c.Rules = []*rules.Rule{
 		rule("tag", rules.Tag), rule("hold", rules.Quarantine), held,
 		rule("defer", rules.Defer), rule("reject", rules.Reject), odd,
 		rule("pending", rules.Reject, when(t, "requiretls", true)),
 		{Name: "everyone", Require: rules.BuiltinProfiles()[0], Otherwise: rules.Reject},
-	}})
+	}
+	return rules.New(c)
 }
 
 // logBuffer takes log lines.
@@ -150,7 +151,7 @@ func (l *logBuffer) count(text string) int { return strings.Count(l.String(), te
 
 // testServer is a server with a gate of testPolicy that does not listen.
 func testServer(t testing.TB, change func(*Config)) (*Server, *testGate, *logBuffer) {
-	g, log := &testGate{policy: testPolicy(t, false)}, &logBuffer{}
+	g, log := &testGate{policy: testPolicy(t, rules.Config{})}, &logBuffer{}
 	c := Config{Gate: g, OnFailure: rules.Defer, Log: slog.New(slog.NewTextHandler(log, nil))}
 	if change != nil {
 		change(&c)

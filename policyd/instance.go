@@ -1,6 +1,7 @@
 package policyd
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -26,9 +27,9 @@ type instance struct {
 	first   [1]answer // room for a message with one recipient
 	oldest  int       // of the answers, once there are maxAnswers
 
-	held bool   // HOLD was given
-	rank int    // of the strongest tag that was given or is owed
-	owed string // a PREPEND that is still to be given
+	held bool      // HOLD was given
+	rank int       // of the strongest headers that were given or are owed
+	owed [2]string // PREPENDs that are still to be given, the next one first
 }
 
 // answer is what one question deserves.
@@ -36,8 +37,9 @@ type answer struct {
 	question uint64
 	final    string // the action, if it is a refusal
 	hold     string // HOLD, if the message is to be quarantined
-	tag      string // PREPEND, if it is to be tagged
-	rank     int    // of the tag: 1 for one that says pass, 2 for fail
+	tag      string // PREPEND of the tag header, if it is to be tagged
+	results  string // PREPEND of Authentication-Results, "" for none; only with a tag
+	rank     int    // of these headers: 1 if they say pass, 2 for fail
 	passes   bool
 }
 
@@ -77,28 +79,31 @@ func (in *instance) follow(a *answer, st stage) {
 	}
 	in.passed = in.passed || a.passes
 	if a.rank > in.rank {
-		in.rank, in.owed = a.rank, a.tag
+		in.rank, in.owed = a.rank, [2]string{a.tag, a.results}
 	}
 }
 
 // act gives the action for an answer, nil for none, at a stage: a refusal comes
-// before all, then HOLD, then the tag of this or an earlier question. Each is
+// before all, then HOLD, then the headers of this or an earlier question. Each is
 // given once.
-func (in *instance) act(a *answer, st stage) (action string, tagLost bool) {
+func (in *instance) act(a *answer, st stage) (action string, lost bool) {
 	switch {
 	case a != nil && a.final != "":
 		return a.final, false
 	case a != nil && a.hold != "" && !in.held:
 		in.held = true
 		return a.hold, false
-	case in.owed == "":
+	case !in.owes():
 		return dunno, false
 	case st == stageEnd: // access(5), PREPEND
 		return dunno, true
 	}
-	action, in.owed = in.owed, ""
+	action, in.owed = in.owed[0], [2]string{in.owed[1]}
 	return action, false
 }
+
+// owes says whether the message has not got all its headers.
+func (in *instance) owes() bool { return in.owed[0] != "" }
 
 // see notes the queue id, which Postfix knows from the first recipient on.
 func (in *instance) see(queueID string) {
@@ -107,13 +112,21 @@ func (in *instance) see(queueID string) {
 	}
 }
 
-// ref is how Postfix's log names the session: by process, and by queue id once
-// there is one.
-func (in *instance) ref(process string) string {
-	if in.queueID == "" {
-		return process
+// ref is how Postfix's log names the session: by process, if the instance begins
+// with its id in hexadecimal, and by queue id once there is one.
+func (in *instance) ref() string {
+	var room [64]byte
+	b := room[:0]
+	if pid, err := strconv.ParseUint(processOf(in.name), 16, 32); err == nil {
+		b = strconv.AppendUint(append(b, "pid="...), pid, 10)
 	}
-	return strings.TrimSpace(process + " queue_id=" + in.queueID)
+	if in.queueID != "" {
+		if len(b) > 0 {
+			b = append(b, ' ')
+		}
+		b = append(append(b, "queue_id="...), in.queueID...)
+	}
+	return string(b)
 }
 
 // processOf is the part of an instance's name that tells the smtpd process: its

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"runtime/debug"
-	"strconv"
-	"strings"
 
 	"tlswarden/rules"
 )
@@ -19,22 +17,22 @@ func (c *conn) answer(r *request) string {
 		c.server.watchEarly(state)
 		return dunno
 	}
-	c.server.watchLate(r)
+	c.server.watchLate(r, st)
 	in := c.instanceOf(r.text(attrInstance))
 	defer in.mu.Unlock()
 	in.see(r.text(attrQueueID))
 	if in.name == "" { // nothing tells when it ends
 		defer c.server.end(in)
 	}
-	action, tagLost := c.settle(in, r, st)
-	if tagLost && c.server.tagLost.CompareAndSwap(false, true) {
-		c.server.log.Warn("a tag is lost: Postfix takes no header at END-OF-MESSAGE; put check_policy_service into smtpd_recipient_restrictions or smtpd_data_restrictions")
+	action, lost := c.settle(in, r, st)
+	if lost {
+		c.server.headerLost("Postfix takes none at END-OF-MESSAGE")
 	}
 	return action
 }
 
 // settle finds the action in what the instance remembers, or has it judged.
-func (c *conn) settle(in *instance, r *request, st stage) (action string, tagLost bool) {
+func (c *conn) settle(in *instance, r *request, st stage) (action string, lost bool) {
 	if in.settled(st) {
 		return in.act(nil, st)
 	}
@@ -88,7 +86,7 @@ func (c *conn) judge(in *instance, r *request, st stage) (a answer, pending bool
 		in.tx = tx
 		tx.Begin()
 	}
-	d, err := in.tx.Decide(&c.session, 0, in.ref(c.processRef(in.name)))
+	d, err := in.tx.Decide(&c.session, 0, in.ref())
 	if err != nil || d.Pending {
 		return answer{}, d.Pending, err
 	}
@@ -112,24 +110,13 @@ func answerOf(d *rules.Decision, s *rules.Session, p *rules.Policy) answer {
 		header = p.Header()
 	}
 	a.tag, a.rank = prepend(header, d.Stamp), 1
+	if d.Results != "" {
+		a.results = prepend("Authentication-Results", d.Results)
+	}
 	if rules.StampFails(d.Stamp) {
 		a.rank = 2
 	}
 	return a
-}
-
-// processRef names the smtpd process as Postfix's log does, "" if the instance
-// does not begin with its id in hexadecimal.
-func (c *conn) processRef(name string) string {
-	pid := processOf(name)
-	if pid == c.pid {
-		return c.ref
-	}
-	c.pid, c.ref = strings.Clone(pid), ""
-	if n, err := strconv.ParseUint(pid, 16, 32); err == nil {
-		c.ref = "pid=" + strconv.FormatUint(n, 10)
-	}
-	return c.ref
 }
 
 // panicError is a panic on the way to a verdict.

@@ -45,7 +45,7 @@ func TestParse(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			var r request
-			err := r.parse(c.text)
+			err := r.parse([]byte(c.text))
 			if !errors.Is(err, c.want) {
 				t.Fatalf("error %v, want %v", err, c.want)
 			}
@@ -59,10 +59,11 @@ func TestParse(t *testing.T) {
 // TestParseForgets checks that a request leaves nothing behind for the next.
 func TestParseForgets(t *testing.T) {
 	var r request
-	if err := r.parse(first + "sender=a\nccert_subject=b\n"); err != nil {
+	var p parser
+	if err := p.parse(&r, []byte(first+"sender=a\nccert_subject=b\n")); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.parse(first); err != nil {
+	if err := p.parse(&r, []byte(first)); err != nil {
 		t.Fatal(err)
 	}
 	for a := attrRequest + 1; a < attributeCount; a++ {
@@ -115,7 +116,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("\x00")
 	f.Fuzz(func(t *testing.T, text string) {
 		var r request
-		err := r.parse(text)
+		err := r.parse([]byte(text))
 		want := naive(text)
 		if (err == nil) != (want != nil) {
 			t.Fatalf("error %v, the naive parser read %v", err, want)

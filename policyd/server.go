@@ -7,12 +7,9 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"tlswarden/internal/ratelimit"
 	"tlswarden/rules"
@@ -25,7 +22,7 @@ type Config struct {
 	OnFailure rules.Action // what becomes of mail without a verdict: rules.Accept, or else defer
 	Log       *slog.Logger // default slog.Default()
 
-	MaxConns int // connections at once, default 2000
+	MaxConns int // connections at once, of each listener, default 2000
 
 	// IdleTimeout is the longest wait for a request, default 20 minutes. It
 	// should be longer than smtpd_policy_service_max_ttl (1000 s), so that
@@ -46,20 +43,20 @@ type Server struct {
 	config    Config
 	log       *slog.Logger
 	seed      maphash.Seed
-	instances *lru.Cache[string, *instance]
-	latest    *lru.Cache[string, string] // name of the latest instance, by smtpd process
+	instances *instances
 
-	badInput, failures, busyLog, acceptLog *ratelimit.Limiter
+	badInput, failures *ratelimit.Limiter
 
-	early   atomic.Int32 // requests before RCPT
-	late    atomic.Bool  // some request came later
-	noTLS   atomic.Bool  // warned of
-	tagLost atomic.Bool  // warned of
+	early  atomic.Int32 // requests before RCPT
+	late   atomic.Bool  // some request came later
+	noTLS  atomic.Bool  // warned of
+	atData atomic.Bool  // some request came at DATA
+	lost   atomic.Bool  // headers; warned of
 
 	mu        sync.Mutex
 	closing   bool
 	done      chan struct{} // closed when closing
-	listeners map[net.Listener]struct{}
+	listeners map[*listener]struct{}
 	conns     map[*conn]struct{}
 	handlers  sync.WaitGroup
 }
@@ -74,26 +71,17 @@ func New(c Config) *Server {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, 30*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
 	s := &Server{
-		config:    c,
+		config: c,
+		// Twice the connections: each has one instance that goes on.
+		instances: newInstances(max(minInstances, 2*c.MaxConns)),
 		log:       c.Log,
 		seed:      maphash.MakeSeed(),
 		badInput:  ratelimit.New(time.Second),
 		failures:  ratelimit.New(time.Second),
-		busyLog:   ratelimit.New(time.Second),
-		acceptLog: ratelimit.New(time.Second),
 		done:      make(chan struct{}),
-		listeners: make(map[net.Listener]struct{}),
+		listeners: make(map[*listener]struct{}),
 		conns:     make(map[*conn]struct{}),
 	}
-	// The size is positive, so there is no error. Twice the connections: each
-	// has one instance that goes on.
-	size := max(minInstances, 2*c.MaxConns)
-	s.latest, _ = lru.New[string, string](size)
-	s.instances, _ = lru.NewWithEvict(size, func(_ string, in *instance) {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		s.end(in)
-	})
 	return s
 }
 
@@ -101,10 +89,11 @@ func New(c Config) *Server {
 // then returns nil. It returns an error only if somebody else closes the
 // listener.
 func (s *Server) Serve(ln net.Listener) error {
-	if !s.listen(ln) {
+	l := newListener(ln)
+	if !s.listen(l) {
 		return nil
 	}
-	defer s.forget(ln)
+	defer s.forget(l)
 	const least, most = 50 * time.Millisecond, time.Second
 	pause := least
 	for {
@@ -112,7 +101,7 @@ func (s *Server) Serve(ln net.Listener) error {
 		switch {
 		case err == nil:
 			pause = least
-			s.take(nc)
+			s.take(nc, l)
 			continue
 		case s.isClosing():
 			return nil
@@ -120,7 +109,7 @@ func (s *Server) Serve(ln net.Listener) error {
 			return err
 		}
 		// Too many open files, or the like: it passes.
-		s.limited(s.acceptLog, slog.LevelError, "cannot accept policy connections", "error", err)
+		s.limited(l.failing, slog.LevelError, "cannot accept policy connections", "listener", ln.Addr().String(), "error", err)
 		select {
 		case <-time.After(pause):
 			pause = min(2*pause, most)
@@ -137,7 +126,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	finished := make(chan struct{})
 	go func() {
 		s.handlers.Wait()
-		s.instances.Purge()
+		s.endAll()
 		close(finished)
 	}()
 	select {
@@ -184,7 +173,7 @@ func (s *Server) isClosing() bool {
 }
 
 // listen notes a listener; after Shutdown it closes it instead.
-func (s *Server) listen(ln net.Listener) bool {
+func (s *Server) listen(ln *listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
@@ -195,26 +184,38 @@ func (s *Server) listen(ln net.Listener) bool {
 	return true
 }
 
-func (s *Server) forget(ln net.Listener) {
+func (s *Server) forget(ln *listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, ln)
 }
 
-// take begins to serve a connection, or closes it if there are too many.
-func (s *Server) take(nc net.Conn) {
-	c := &conn{server: s, net: nc}
+// listener is one that the server accepts connections from.
+type listener struct {
+	net.Listener
+	open          int // connections of it; under the server's lock
+	busy, failing *ratelimit.Limiter
+}
+
+func newListener(ln net.Listener) *listener {
+	return &listener{Listener: ln, busy: ratelimit.New(time.Second), failing: ratelimit.New(time.Second)}
+}
+
+// take begins to serve a connection, or closes it if its listener has too many.
+func (s *Server) take(nc net.Conn, from *listener) {
+	c := &conn{server: s, from: from, net: nc, host: hostOf(nc.RemoteAddr())}
 	c.framer = framer{conn: nc, idle: s.config.IdleTimeout, slow: s.config.RequestTimeout}
 	s.mu.Lock()
-	full := len(s.conns) >= s.config.MaxConns
+	full := from.open >= s.config.MaxConns
 	ok := !full && !s.closing
 	if ok {
 		s.conns[c] = struct{}{}
+		from.open++
 		s.handlers.Add(1)
 	}
 	s.mu.Unlock()
 	if full {
-		s.limited(s.busyLog, slog.LevelWarn, "too many policy connections, closed one", "limit", s.config.MaxConns)
+		s.limited(from.busy, slog.LevelWarn, "too many policy connections, closed one", "listener", from.Addr().String(), "limit", s.config.MaxConns)
 	}
 	if !ok {
 		nc.Close()
@@ -228,34 +229,7 @@ func (s *Server) gone(c *conn) {
 	c.net.Close()
 	s.mu.Lock()
 	delete(s.conns, c)
+	c.from.open--
 	s.mu.Unlock()
 	s.handlers.Done()
-}
-
-// supersede notes that a process asks about an instance, which ends the one that
-// it asked about before. It returns a copy of the name.
-func (s *Server) supersede(name string) string {
-	process := processOf(name)
-	last, ok := s.latest.Get(process)
-	if ok && last == name {
-		return last
-	}
-	if ok {
-		s.instances.Remove(last)
-	}
-	name = strings.Clone(name)
-	s.latest.Add(processOf(name), name)
-	return name
-}
-
-// instanceOf finds an instance, or makes it.
-func (s *Server) instanceOf(name string) *instance {
-	if in, ok := s.instances.Get(name); ok {
-		return in
-	}
-	in := &instance{name: strings.Clone(name)}
-	if other, ok, _ := s.instances.PeekOrAdd(in.name, in); ok {
-		return other
-	}
-	return in
 }

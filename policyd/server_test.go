@@ -318,7 +318,7 @@ func TestConnectionLimit(t *testing.T) {
 			t.Error(got)
 		}
 	}
-	if log.count("too many policy connections, closed one\" limit=2") != 1 || log.count("\n") != 1 {
+	if log.count("too many policy connections, closed one\" listener=pipes limit=2") != 1 || log.count("\n") != 1 {
 		t.Error(log)
 	}
 	clients[0].net.Close()
@@ -440,7 +440,8 @@ func (l *badListener) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-func (l *badListener) Close() error { return nil }
+func (l *badListener) Close() error   { return nil }
+func (l *badListener) Addr() net.Addr { return &net.UnixAddr{Name: "bad", Net: "unix"} }
 
 // TestAcceptErrors checks that a server without file descriptors waits for some.
 func TestAcceptErrors(t *testing.T) {
@@ -455,7 +456,7 @@ func TestAcceptErrors(t *testing.T) {
 		if took := time.Since(begin); took != 4550*time.Millisecond {
 			t.Errorf("it took %v", took)
 		}
-		if n := log.count("cannot accept policy connections"); n < 2 || n > 5 || log.count("suppressed=") == 0 {
+		if n := log.count("cannot accept policy connections\" listener=bad error="); n < 2 || n > 5 || log.count("suppressed=") == 0 {
 			t.Error(log)
 		}
 	})
@@ -481,7 +482,7 @@ func TestShutdownWhileAcceptFails(t *testing.T) {
 // TestManyConnections has many connections ask at once, for the race detector.
 func TestManyConnections(t *testing.T) {
 	s, g, log := testServer(t, nil)
-	s.instances.Resize(4) // so that some are evicted in use
+	s.instances = newInstances(4) // so that some are evicted in use
 	address, served := listen(t, s)
 	const connections, messages = 16, 30
 	var wg sync.WaitGroup

@@ -23,14 +23,33 @@ func (s *Server) watchEarly(state string) {
 	}
 }
 
+// headerLost warns once that a message lacks a header that it should have.
+func (s *Server) headerLost(why string) {
+	if s.lost.CompareAndSwap(false, true) {
+		s.log.Warn("a header is lost: " + why + "; put check_policy_service into smtpd_recipient_restrictions and smtpd_data_restrictions")
+	}
+}
+
 // watchLate notes that the service is asked when something can be decided, and
 // warns once if Postfix does not say whether the session is encrypted.
-func (s *Server) watchLate(r *request) {
+func (s *Server) watchLate(r *request, st stage) {
 	if !s.late.Load() {
 		s.late.Store(true)
 	}
+	if st == stageData && !s.atData.Load() {
+		s.atData.Store(true)
+	}
 	if !r[attrProtocol].Known() && s.noTLS.CompareAndSwap(false, true) {
 		s.log.Warn("policy requests come without encryption_protocol: Postfix is built without TLS, or older than 2.3; whether sessions are encrypted is unknown")
+	}
+}
+
+// endAll ends all instances.
+func (s *Server) endAll() {
+	for in := s.instances.removeOldest(); in != nil; in = s.instances.removeOldest() {
+		in.mu.Lock()
+		s.end(in)
+		in.mu.Unlock()
 	}
 }
 
@@ -38,6 +57,9 @@ func (s *Server) watchLate(r *request) {
 // caller holds its lock.
 func (s *Server) end(in *instance) {
 	in.ended = true
+	if in.owes() && !s.atData.Load() { // else the client may have given up before DATA
+		s.headerLost("each takes a request of its own, and none came at DATA")
+	}
 	if in.tx == nil {
 		return
 	}

@@ -1,0 +1,55 @@
+package policyd
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// process names an smtpd process: by its id, and by its host's address, for one
+// service may be asked by several hosts.
+type process struct{ host, pid string }
+
+// instances remembers the latest instance of each process, of so many processes
+// as were heard of last.
+type instances struct {
+	mu     sync.Mutex
+	latest *simplelru.LRU[process, *instance]
+	size   int
+}
+
+// newInstances returns room for a positive number of instances.
+func newInstances(size int) *instances {
+	latest, _ := simplelru.NewLRU[process, *instance](size, nil) // fails only for a size below 1
+	return &instances{latest: latest, size: size}
+}
+
+// find finds an instance by its name, or begins it. That ends another one, if
+// over is not nil: the one before of the same process, or one that made room.
+func (t *instances) find(host, name string) (in, over *instance) {
+	p := process{host, processOf(name)}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last, ok := t.latest.Get(p)
+	if ok && last.name == name {
+		return last, nil
+	}
+	in = &instance{name: strings.Clone(name)} // a request's strings are not kept
+	p.pid = processOf(in.name)
+	over = last
+	if !ok && t.latest.Len() >= t.size {
+		_, over, _ = t.latest.RemoveOldest()
+	}
+	t.latest.Add(p, in)
+	return in, over
+}
+
+// removeOldest takes away the instance whose process was heard of longest ago,
+// nil if there is none.
+func (t *instances) removeOldest() *instance {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, in, _ := t.latest.RemoveOldest()
+	return in
+}
