@@ -1,12 +1,9 @@
 package daemon
 
 import (
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
 
 	"tlswarden/internal/gate"
 	"tlswarden/internal/tomlfile"
@@ -20,6 +17,13 @@ const (
 	DefaultPolicy = "inet:127.0.0.1:10465"
 )
 
+// How many connections a listener takes at once, where the configuration says
+// nothing, and at most: beyond that memory would be the limit.
+const (
+	defaultMaxConns = 2000
+	mostMaxConns    = 100_000
+)
+
 // Config is the daemon's configuration.
 type Config struct {
 	File      string   // "": the built-in default
@@ -28,15 +32,9 @@ type Config struct {
 	OnFailure rules.Action // Defer or Accept
 	Milter    []Listen
 	Policy    []Listen
+	MilterMax int // connections at once, for each listener of the milter
+	PolicyMax int // the same of the policy service
 	Log       LogConfig
-}
-
-// Listen is an address to listen on.
-type Listen struct {
-	Network string      // "tcp" or "unix"
-	Address string      // host:port, or path
-	Mode    fs.FileMode // of a unix-domain socket
-	Group   string      // of a unix-domain socket; "": that of the process
 }
 
 // LogConfig says how to log.
@@ -49,7 +47,7 @@ type LogConfig struct {
 // LoadConfig reads the configuration; an empty name stands for the built-in
 // default.
 func LoadConfig(name string) (Config, tomlfile.Diagnostics) {
-	c := Config{File: name, OnFailure: rules.Defer}
+	c := Config{File: name, OnFailure: rules.Defer, MilterMax: defaultMaxConns, PolicyMax: defaultMaxConns}
 	var found tomlfile.Diagnostics
 	t := &tomlfile.Table{}
 	if name != "" {
@@ -72,7 +70,20 @@ func (c *Config) dir() string { return filepath.Dir(c.File) }
 
 // rulesOptions says which front ends rules can count on.
 func (c *Config) rulesOptions() rulefile.Options {
-	return rulefile.Options{Daemon: true, NoMilter: len(c.Milter) == 0, NoPolicy: len(c.Policy) == 0}
+	return rulefile.Options{NoMilter: len(c.Milter) == 0, NoPolicy: len(c.Policy) == 0}
+}
+
+// sameAtStart says whether all is as in another configuration that is set up at
+// the start, and not by a reload.
+func (c *Config) sameAtStart(o *Config) bool {
+	return slices.Equal(c.Milter, o.Milter) && slices.Equal(c.Policy, o.Policy) &&
+		c.MilterMax == o.MilterMax && c.PolicyMax == o.PolicyMax && c.Log == o.Log && c.OnFailure == o.OnFailure
+}
+
+// keepFromStart takes from another configuration what is set up at the start.
+func (c *Config) keepFromStart(o *Config) {
+	c.Milter, c.Policy, c.MilterMax, c.PolicyMax = o.Milter, o.Policy, o.MilterMax, o.PolicyMax
+	c.Log, c.OnFailure = o.Log, o.OnFailure
 }
 
 func (c *Config) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {
@@ -99,8 +110,8 @@ func (c *Config) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {
 		}
 		c.OnFailure = a
 	}
-	milter, hasMilter := c.frontEnd(r, "milter", found)
-	policy, hasPolicy := c.frontEnd(r, "policy", found)
+	milter, hasMilter := c.frontEnd(r, "milter", &c.MilterMax, found)
+	policy, hasPolicy := c.frontEnd(r, "policy", &c.PolicyMax, found)
 	if !hasMilter && !hasPolicy {
 		milter = c.defaultListen(DefaultMilter)
 		policy = c.defaultListen(DefaultPolicy)
@@ -118,7 +129,7 @@ func (c *Config) defaultListen(address string) []Listen {
 }
 
 // frontEnd reads [milter] or [policy].
-func (c *Config) frontEnd(top *tomlfile.Reader, name string, found *tomlfile.Diagnostics) ([]Listen, bool) {
+func (c *Config) frontEnd(top *tomlfile.Reader, name string, most *int, found *tomlfile.Diagnostics) ([]Listen, bool) {
 	t, pos, ok := top.Table(name)
 	if !ok {
 		return nil, false
@@ -134,80 +145,14 @@ func (c *Config) frontEnd(top *tomlfile.Reader, name string, found *tomlfile.Dia
 			out = append(out, l)
 		}
 	}
+	if n, pos, ok := r.Int("max_connections"); ok {
+		if n < 1 || n > mostMaxConns {
+			r.Errorf(pos, "", "max_connections must be between 1 and %d, not %d", mostMaxConns, n)
+		}
+		*most = int(n)
+	}
 	r.Done()
 	return out, true
-}
-
-// listen reads one address: a string, or a table with address, mode and group.
-func (c *Config) listen(r *tomlfile.Reader, e tomlfile.Element, found *tomlfile.Diagnostics) (Listen, bool) {
-	address, ok := e.Value.(string)
-	t, isTable := e.Value.(*tomlfile.Table)
-	if !ok && !isTable {
-		r.Errorf(e.Pos, "", "listen takes strings, or tables with address, mode and group, not %s", tomlfile.KindName(e.Value))
-		return Listen{}, false
-	}
-	mode, group := "", ""
-	if isTable {
-		tr := tomlfile.Read(t, "listen: ", found)
-		address, _, _ = tr.String("address")
-		mode, _, _ = tr.String("mode")
-		group, _, _ = tr.String("group")
-		tr.Done()
-	}
-	l, err := c.parseListen(address)
-	if err == nil && (mode != "" || group != "") {
-		err = l.permissions(mode, group)
-	}
-	if err != nil {
-		r.Errorf(e.Pos, "", "listen: %v", err)
-	}
-	return l, err == nil
-}
-
-// parseListen reads inet:host:port or unix:/path, as Postfix writes them.
-func (c *Config) parseListen(address string) (Listen, error) {
-	kind, rest, _ := strings.Cut(address, ":")
-	switch kind {
-	case "inet":
-		i := strings.LastIndexByte(rest, ':')
-		port, err := strconv.ParseUint(rest[i+1:], 10, 16)
-		if i <= 0 || err != nil || port == 0 {
-			return Listen{}, fmt.Errorf("%q has no host and port; write inet:127.0.0.1:8465", address)
-		}
-		return Listen{Network: "tcp", Address: rest}, nil
-	case "unix":
-		if rest == "" {
-			return Listen{}, fmt.Errorf("%q has no path", address)
-		}
-		if !filepath.IsAbs(rest) {
-			rest = filepath.Join(c.dir(), rest)
-		}
-		return Listen{Network: "unix", Address: rest, Mode: 0o660}, nil
-	}
-	return Listen{}, fmt.Errorf("%q is no address; write inet:host:port or unix:/path", address)
-}
-
-func (l *Listen) permissions(mode, group string) error {
-	if l.Network != "unix" {
-		return fmt.Errorf("mode and group go with unix-domain sockets, not with %s", l.Address)
-	}
-	if mode != "" {
-		m, err := strconv.ParseUint(mode, 8, 9)
-		if err != nil {
-			return fmt.Errorf("mode must be octal digits such as \"0660\", not %q", mode)
-		}
-		l.Mode = fs.FileMode(m)
-	}
-	l.Group = group
-	return nil
-}
-
-// String renders the address as the configuration has it.
-func (l Listen) String() string {
-	if l.Network == "tcp" {
-		return "inet:" + l.Address
-	}
-	return "unix:" + l.Address
 }
 
 func (c *LogConfig) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {

@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"tlswarden/internal/gate"
+	"tlswarden/internal/systemd"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/milter"
 	"tlswarden/policyd"
+	"tlswarden/rules"
 	"tlswarden/rules/rulefile"
 )
 
@@ -42,7 +44,9 @@ type daemon struct {
 	config  Config
 	logs    *logs
 	gate    *gate.Gate
+	manager *systemd.Notifier
 	servers []server
+	doors   []*door
 
 	countsEvery time.Duration
 	reminded    string     // the day of the latest reminder of rules that expire
@@ -61,19 +65,25 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 		return err
 	}
 	d := &daemon{config: c, logs: l, countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
-	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format})
+	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format, Merge: len(c.Milter) > 0 && len(c.Policy) > 0})
 	logFound(l.log, found)
+	d.manager, err = systemd.NewNotifier()
+	d.notified(err)
 	d.start()
+	d.warnOfFiles()
 	if err := d.listen(); err != nil {
 		d.shutdown()
 		l.close(func() {})
 		return err
 	}
 	l.log.Info("ready", "milter", addresses(c.Milter), "policy", addresses(c.Policy), "enforce", c.Enforce.String(), "pid", os.Getpid())
+	d.notified(d.manager.Ready(d.status()))
 	err = d.wait(ctx, signals)
+	d.notified(d.manager.Stopping("what is under way is finished"))
 	d.shutdown()
 	d.gate.LogCounts()
 	l.close(func() { l.log.Info("stopped") })
+	d.manager.Close()
 	return err
 }
 
@@ -100,45 +110,53 @@ func (d *daemon) start() {
 	d.gate.SetPolicy(loaded.Policy)
 }
 
-// listen opens all listeners, then serves them.
+// listen opens all listeners, or takes over those of the service manager, then
+// serves them.
 func (d *daemon) listen() error {
-	m := milter.New(milter.Config{Gate: milterGate{d.gate}, OnFailure: d.config.OnFailure, Log: d.logs.log})
-	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: d.config.OnFailure, Log: d.logs.log})
-	d.servers = []server{m, p}
-	type pair struct {
-		server server
-		ln     net.Listener
+	passed, err := systemd.Sockets()
+	if err != nil {
+		return err
 	}
-	var open []pair
-	for _, s := range []struct {
-		server server
-		at     []Listen
-	}{{m, d.config.Milter}, {p, d.config.Policy}} {
-		for _, at := range s.at {
-			ln, err := at.open()
-			if err != nil {
-				for _, o := range open {
-					o.ln.Close()
-				}
-				return fmt.Errorf("cannot listen on %s: %w", at, err)
-			}
-			open = append(open, pair{s.server, ln})
+	c := &d.config
+	listeners, err := openAll(slices.Concat(c.Milter, c.Policy), passed)
+	if err != nil {
+		return err
+	}
+	m := milter.New(milter.Config{Gate: milterGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.MilterMax})
+	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.PolicyMax})
+	d.servers = []server{m, p}
+	for i, group := range listeners {
+		s := server(m)
+		if i >= len(c.Milter) {
+			s = p
+		}
+		for _, ln := range group {
+			d.serve(s, ln)
 		}
 	}
-	for _, o := range open {
-		go func() {
-			if err := o.server.Serve(o.ln); err != nil {
-				d.failed <- err
-			}
-		}()
-	}
 	return nil
+}
+
+func (d *daemon) serve(s server, ln net.Listener) {
+	door := newDoor(ln)
+	d.doors = append(d.doors, door)
+	go func() {
+		if err := s.Serve(door); err != nil {
+			d.failed <- err
+		}
+	}()
 }
 
 // wait handles signals until one of them ends the daemon.
 func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 	hourly := time.NewTicker(d.countsEvery)
 	defer hourly.Stop()
+	var watchdog <-chan time.Time
+	if every := d.manager.Every(); every > 0 {
+		t := time.NewTicker(every)
+		defer t.Stop()
+		watchdog = t.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -148,10 +166,13 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 		case now := <-hourly.C:
 			d.gate.LogCounts()
 			d.remind(now)
+		case now := <-watchdog:
+			d.alive(now)
 		case s := <-signals:
 			switch s {
 			case syscall.SIGHUP:
-				d.reload()
+				d.notified(d.manager.Reloading())
+				d.notified(d.manager.Ready(d.reload()))
 			case syscall.SIGUSR1:
 				d.gate.LogCounts()
 			default:
@@ -178,36 +199,39 @@ func (d *daemon) remind(now time.Time) {
 }
 
 // reload reads rules and enforce anew. Anything wrong with them leaves the
-// policy that runs in place.
-func (d *daemon) reload() {
+// policy that runs in place. It returns what the service manager should show.
+func (d *daemon) reload() string {
+	const failed = "the latest reload failed, see the log: "
 	log := d.logs.log
 	c, found := LoadConfig(d.config.File)
 	if found.HasErrors() {
 		logFound(log, found)
 		log.Error("reload failed: the configuration is not in order; the policy that runs stays")
-		return
+		return failed + d.status()
 	}
-	if !slices.Equal(c.Milter, d.config.Milter) || !slices.Equal(c.Policy, d.config.Policy) || c.Log != d.config.Log || c.OnFailure != d.config.OnFailure {
-		log.Warn("a change of listen, log or on_failure needs a restart")
+	if !d.config.sameAtStart(&c) {
+		log.Warn("a change of listen, max_connections, log or on_failure needs a restart")
 	}
-	c.Milter, c.Policy, c.Log, c.OnFailure = d.config.Milter, d.config.Policy, d.config.Log, d.config.OnFailure
+	c.keepFromStart(&d.config)
 	loaded := c.LoadRules(time.Now())
 	logFound(log, append(found, loaded.Found...))
 	switch {
 	case loaded.Policy == nil:
 		log.Error("reload failed: the rules are not in order; the policy that runs stays")
-		return
+		return failed + d.status()
 	case loaded.Found.HasErrors():
 		log.Error("reload failed: tests of the rules fail or cannot be read; the policy that runs stays", "failed", loaded.Failed)
-		return
+		return failed + d.status()
 	}
 	d.gate.SetPolicy(loaded.Policy)
 	d.config = c
 	log.Info("reloaded", "rules", len(loaded.Policy.Rules()), "enforce", c.Enforce.String())
+	return d.status()
 }
 
 // shutdown drains all front ends at once.
 func (d *daemon) shutdown() {
+	d.shutDoors()
 	ctx, cancel := context.WithTimeout(context.Background(), drainFor)
 	defer cancel()
 	done := make(chan error, len(d.servers))
@@ -226,8 +250,13 @@ func (d *daemon) shutdown() {
 // milterGate and policyGate are the gate as each front end declares it.
 type milterGate struct{ gate *gate.Gate }
 
-func (g milterGate) Open() milter.Transaction { return g.gate.Open("milter") }
+func (g milterGate) Open() milter.Transaction { return milterTransaction{g.gate.Open(gate.Milter)} }
+
+// milterTransaction tells the gate what is known at MAIL.
+type milterTransaction struct{ *gate.Transaction }
+
+func (t milterTransaction) Begin(s *rules.Session) { t.BeginLive(s) }
 
 type policyGate struct{ gate *gate.Gate }
 
-func (g policyGate) Open() policyd.Transaction { return g.gate.Open("policy") }
+func (g policyGate) Open() policyd.Transaction { return g.gate.Open(gate.Policy) }

@@ -10,15 +10,23 @@
 // runs. SIGUSR1 logs the counts of the rules. SIGTERM and SIGINT drain: no new
 // connections, what is under way is finished.
 //
+// Under systemd the sockets that it passes are taken over, each by the listen entry
+// that names its address. The service manager hears of readiness, reloads and the
+// end. Signs of life come from the main loop, after the policy in place has made a
+// decision.
+//
 // # Limits
 //
-// Listeners and the log are set up once: a change of theirs needs a restart.
-// Draining takes at most 20 seconds.
+// Listeners, their limits, the log and on_failure are set up once: a change of
+// theirs needs a restart. Draining takes at most 20 seconds, before which
+// connections that came last have 2 to ask and be answered.
 //
 // # Diagnostics
 //
-// A configuration that cannot be read, or an address that cannot be listened on,
-// keeps the daemon from starting. Rules that cannot be read do not: the error is
-// logged, and mail is answered by on_failure until a reload brings good ones.
-// "ready" is logged when all listeners accept, "stopped" at the end.
+// A configuration that cannot be read, an address that cannot be listened on, or a
+// passed socket that no listen entry names, keeps the daemon from starting. Rules
+// that cannot be read do not: the error is logged, and mail is answered by
+// on_failure until a reload brings good ones. "ready" is logged when all listeners
+// accept, "stopped" at the end. Warning: fewer file descriptors than connections
+// may come; a service manager that cannot be reached.
 package daemon

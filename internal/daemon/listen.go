@@ -21,7 +21,7 @@ func (l Listen) open() (net.Listener, error) {
 	if err := removeStale(l.Address); err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("unix", l.Address)
+	ln, err := listenClosed(l.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +30,16 @@ func (l Listen) open() (net.Listener, error) {
 		return nil, err
 	}
 	return ln, nil
+}
+
+// listenClosed makes a socket file that nobody may open yet. The other way, to
+// make it elsewhere and to rename it, would leave a listener that goes by a wrong
+// name and removes the wrong file at the end. The mask is that of the whole
+// process, which makes no other file now: at the start it only listens.
+func listenClosed(path string) (net.Listener, error) {
+	mask := syscall.Umask(0o777)
+	defer syscall.Umask(mask)
+	return net.Listen("unix", path)
 }
 
 func removeStale(path string) error {
@@ -54,27 +64,49 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// own sets group and mode of the socket file: who may write to it may connect.
+// own gives the socket file to its owner and group, and only then opens it: who
+// may write to it may connect.
 func (l Listen) own() error {
-	if l.Group != "" {
-		gid, err := groupID(l.Group)
+	uid, err := lookup(l.Owner, func(name string) (string, error) {
+		u, err := user.Lookup(name)
 		if err != nil {
-			return err
+			return "", err
 		}
-		if err := os.Chown(l.Address, -1, gid); err != nil {
+		return u.Uid, nil
+	})
+	if err != nil {
+		return err
+	}
+	gid, err := lookup(l.Group, func(name string) (string, error) {
+		g, err := user.LookupGroup(name)
+		if err != nil {
+			return "", err
+		}
+		return g.Gid, nil
+	})
+	if err != nil {
+		return err
+	}
+	if uid >= 0 || gid >= 0 {
+		if err := os.Chown(l.Address, uid, gid); err != nil {
 			return err
 		}
 	}
 	return os.Chmod(l.Address, l.Mode)
 }
 
-func groupID(name string) (int, error) {
-	if gid, err := strconv.Atoi(name); err == nil {
-		return gid, nil
+// lookup turns a name or a number into a number; no name is -1.
+func lookup(name string, find func(string) (string, error)) (int, error) {
+	if name == "" {
+		return -1, nil
 	}
-	g, err := user.LookupGroup(name)
+	id, err := strconv.ParseUint(name, 10, 31)
+	if err == nil {
+		return int(id), nil
+	}
+	number, err := find(name)
 	if err != nil {
 		return 0, err
 	}
-	return strconv.Atoi(g.Gid)
+	return strconv.Atoi(number)
 }

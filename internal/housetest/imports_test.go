@@ -20,9 +20,10 @@ var allowed = map[string]struct {
 	reason  string
 }{
 	"cmd/tlswarden":         {[]string{"internal/daemon", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, and explain shows what each front end answers"},
-	"internal/daemon":       {[]string{"internal/gate", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends and the gate"},
+	"internal/daemon":       {[]string{"internal/gate", "internal/ratelimit", "internal/systemd", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends and the gate"},
 	"internal/gate":         {[]string{"internal/tlsname", "rules"}, "it makes verdicts and knows nothing of protocols or files"},
-	"milter":                {[]string{"internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},
+	"internal/message":      {[]string{"rules"}, "it gives facts and knows no protocol"},
+	"milter":                {[]string{"internal/message", "internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},
 	"policyd":               {[]string{"internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},
 	"rules":                 {[]string{"internal/tlsname"}, "the engine is pure"},
 	"rules/rulefile":        {[]string{"internal/tlsname", "internal/tomlfile", "rules"}, "it turns files into a policy and nothing else"},
@@ -41,11 +42,13 @@ var outside = map[string]struct {
 	tests     bool // any test may import it, too
 	reason    string
 }{
+	"github.com/d--j/go-milter":       {[]string{"internal/mtatest"}, true, "a foreign milter client, in tests only"},
 	"github.com/emersion/go-milter":   {[]string{"milter"}, false, "its hazards are handled in one place"},
+	"github.com/coreos/go-systemd":    {[]string{"internal/systemd"}, false, "what the service manager passes and hears"},
 	"github.com/hashicorp/golang-lru": {[]string{"internal/gate", "policyd"}, false, "bounded memory of what was seen and answered"},
 	"github.com/BurntSushi/toml":      {[]string{"internal/tomlfile"}, false, "all TOML is read with positions"},
 	"github.com/spf13/cobra":          {[]string{"cmd/tlswarden"}, false, "the command line"},
-	"golang.org/x/net":                {[]string{"rules"}, false, "internationalised domain names"},
+	"golang.org/x/net":                {[]string{"internal/message", "rules"}, false, "internationalised domain names"},
 	"golang.org/x/tools":              {[]string{"rules/ruletest/corpus"}, true, "txtar archives of cases, in tests only"},
 	"github.com/rogpeppe/go-internal": {nil, true, "scripts over the real main, in tests only"},
 }

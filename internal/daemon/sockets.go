@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tlswarden/internal/systemd"
+)
+
+// resolveFor bounds how long the names of addresses are looked up at the start.
+const resolveFor = 10 * time.Second
+
+// openAll opens addresses. Where the service manager passed sockets for one, they
+// are taken over instead, so that one configuration works with and without it. A
+// passed socket for no address is an error: its clients would wait for ever.
+func openAll(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, error) {
+	out, err := assign(addresses, passed)
+	if err != nil {
+		systemd.Close(passed)
+		return nil, err
+	}
+	for i, at := range addresses {
+		if len(out[i]) > 0 {
+			continue
+		}
+		ln, err := at.open()
+		if err != nil {
+			for _, lns := range out {
+				for _, ln := range lns {
+					ln.Close()
+				}
+			}
+			return nil, fmt.Errorf("cannot listen on %s: %w", at, err)
+		}
+		out[i] = []net.Listener{ln}
+	}
+	return out, nil
+}
+
+// assign gives each passed socket to the address that names it.
+func assign(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, error) {
+	out := make([][]net.Listener, len(addresses))
+	if len(passed) == 0 {
+		return out, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), resolveFor)
+	defer cancel()
+	resolved := make([][]netip.AddrPort, len(addresses))
+	var failed error
+	for i, at := range addresses {
+		var err error
+		if resolved[i], err = at.resolve(ctx); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("cannot listen on %s: %w", at, err))
+		}
+	}
+	for _, s := range passed {
+		i := find(addresses, resolved, s.Addr())
+		if i < 0 {
+			failed = errors.Join(failed, fmt.Errorf("the service manager passed the socket %s, which no listen entry names", s))
+			continue
+		}
+		out[i] = append(out[i], s)
+	}
+	return out, failed
+}
+
+// resolve looks up what an inet address stands for.
+func (l Listen) resolve(ctx context.Context) ([]netip.AddrPort, error) {
+	if l.Network != "tcp" {
+		return nil, nil
+	}
+	host, port, err := net.SplitHostPort(l.Address)
+	if err != nil {
+		return nil, err
+	}
+	number, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	var out []netip.AddrPort
+	for _, ip := range ips {
+		out = append(out, netip.AddrPortFrom(ip.Unmap(), uint16(number)))
+	}
+	return out, nil
+}
+
+// find returns the index of the address that names a socket, -1 if none does. All
+// wildcards of one port are one address, if no better is there: 0.0.0.0 and [::]
+// alike listen for both families here.
+func find(addresses []Listen, resolved [][]netip.AddrPort, socket net.Addr) int {
+	wildcard := -1
+	for i, at := range addresses {
+		switch a := socket.(type) {
+		case *net.UnixAddr:
+			if at.Network == "unix" && samePath(at.Address, a.Name) {
+				return i
+			}
+		case *net.TCPAddr:
+			to := a.AddrPort()
+			for _, r := range resolved[i] {
+				if r == netip.AddrPortFrom(to.Addr().Unmap(), to.Port()) {
+					return i
+				}
+				if wildcard < 0 && r.Port() == to.Port() && r.Addr().IsUnspecified() && to.Addr().IsUnspecified() {
+					wildcard = i
+				}
+			}
+		}
+	}
+	return wildcard
+}
+
+// samePath says whether two paths are one file: /run and /var/run often are.
+func samePath(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
