@@ -3,14 +3,16 @@
 
 GO      ?= go
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SCRIPTS := .ci/run internal/mtatest/install.sh
+SCRIPTS := .ci/run internal/mtatest/install.sh internal/mtatest/matrix.sh
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # One set of flags for all tests, so that nothing is compiled twice.
 TEST    := CGO_ENABLED=1 $(GO) test -race -shuffle=on
 # How many inputs make fuzz gives each target.
 FUZZ    ?= 100000x
+# How long make soak runs.
+SOAK    ?= 60s
 
-.PHONY: build run demo test unit mta lint fuzz bench vuln deps demo-deps clean
+.PHONY: build run demo test unit mta test-matrix lint fuzz bench soak vuln deps demo-deps clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
@@ -31,6 +33,10 @@ unit:
 mta:
 	$(TEST) -v -count=1 ./internal/mtatest
 
+# The case files with the mail servers of two releases of Debian, each in a chroot.
+test-matrix: deps
+	internal/mtatest/matrix.sh bookworm trixie
+
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not formatted by gofmt'; exit 1; }
 	$(GO) vet ./...
@@ -47,7 +53,11 @@ fuzz:
 	  done; done
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/tlsname ./policyd ./milter
+	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/message ./internal/tlsname ./policyd ./milter
+
+# Mixed load on the real binary for a time, with a table at the end.
+soak:
+	TLSWARDEN_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./internal/loadtest
 
 # Asks the Go vulnerability database on the net.
 vuln:
@@ -55,7 +65,7 @@ vuln:
 
 deps: demo-deps
 	@set -e; need=; \
-	for p in gcc libc6-dev shellcheck openssl; do \
+	for p in debootstrap gcc libc6-dev shellcheck openssl; do \
 	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || need="$$need $$p"; done; \
 	[ -z "$$need" ] || { $(SUDO) apt-get update -qq; $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$need; }
 

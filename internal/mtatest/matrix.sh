@@ -1,0 +1,92 @@
+#!/bin/sh
+# matrix.sh SUITE... - run the case files, and the scripts for miltertest, with
+# the programs of other releases of Debian, such as bookworm and trixie.
+#
+# Each release is kept in a folder of its own, made once by debootstrap(8):
+# $TLSWARDEN_MATRIX/SUITE, without that variable
+# $HOME/.cache/tlswarden-test/matrix/SUITE. install.sh fetches the mail servers
+# in there. The tests and the program are built here and run there, in a chroot
+# with /proc and /dev, on this machine's network. Neither the mounts nor the
+# servers are seen outside, and the kernel takes the mounts away with the last
+# process that has them, however that ends.
+#
+# Packages come from the mirror that this machine uses. Needs root (or sudo),
+# and a kernel that permits mounts in a namespace. Every failure is fatal, and
+# a server that is missing is one.
+set -eu
+
+cache=${TLSWARDEN_MATRIX:-${HOME:?HOME is not set}/.cache/tlswarden-test/matrix}
+tree=$(cd "$(dirname "$0")/../.." && pwd)
+here=/mnt # where the tree is in a chroot
+
+fail() {
+	echo "matrix.sh: $*" >&2
+	exit 1
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+# mirror prints where this machine has Debian's packages from: the first source
+# of its own release.
+mirror() {
+	# shellcheck source=/dev/null
+	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	# shellcheck disable=SC2016 # apt-get fills in the fields
+	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' |
+		sed -n "s/^$release //p" | head -n 1
+}
+
+# bootstrap makes the folder of a release. It appears when it is complete.
+bootstrap() {
+	[ ! -d "$cache/$1" ] || return 0
+	uri=$(mirror)
+	[ -n "$uri" ] || fail "this machine has no source of Debian packages"
+	as_root mkdir -p "$cache"
+	as_root rm -rf "$cache/$1.new"
+	# It mounts /proc there; not so that we could delete that.
+	as_root unshare --mount --propagation private \
+		debootstrap --variant=minbase "$1" "$cache/$1.new" "$uri"
+	# No resolver is asked for the names in here, but Sendmail reads it.
+	echo '127.0.0.1 localhost' | as_root tee "$cache/$1.new/etc/hosts" >/dev/null
+	as_root mv "$cache/$1.new" "$cache/$1"
+}
+
+# inside ROOT COMMAND... runs a command in a chroot that has /proc, /dev and
+# the tree, and this machine's resolver.
+inside() {
+	root=$1
+	shift
+	# shellcheck disable=SC2016 # the arguments are the inner shell's
+	as_root unshare --mount --propagation private sh -euc '
+		root=$1 tree=$2 here=$3
+		shift 3
+		mount --rbind /proc "$root/proc"
+		mount --rbind /dev "$root/dev"
+		mount --bind "$tree" "$root$here"
+		mount -o remount,bind,ro "$root$here"
+		cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+		exec chroot "$root" env -i HOME=/root LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+	' sh "$root" "$tree" "$here" "$@"
+}
+
+[ $# -gt 0 ] || fail "which releases?"
+command -v debootstrap >/dev/null || fail "needs debootstrap"
+cd "$tree"
+CGO_ENABLED=0 go build -o build/matrix/tlswarden ./cmd/tlswarden
+CGO_ENABLED=0 go test -c -o build/matrix/mtatest ./internal/mtatest
+for suite; do
+	bootstrap "$suite"
+	echo "matrix.sh: $suite"
+	inside "$cache/$suite" "$here/internal/mtatest/install.sh"
+	# CI: what cannot be run is a failure.
+	# shellcheck disable=SC2016 # the arguments are the inner shell's
+	inside "$cache/$suite" CI=true "TLSWARDEN_BIN=$here/build/matrix/tlswarden" \
+		sh -c 'cd "$1" && exec "$2" -test.run "^Test(Cases|Miltertest)$" -test.v' sh \
+		"$here/internal/mtatest" "$here/build/matrix/mtatest"
+done
