@@ -35,7 +35,16 @@ type Certs struct {
 	Trusted tls.Certificate
 	// Untrusted is a client certificate that vouches for itself.
 	Untrusted tls.Certificate
+	// Odd and Percent are client certificates that CA issued to somebody who
+	// tries whether his common name ends a header, a log line or a reply, and
+	// whether it is read as a format.
+	Odd, Percent tls.Certificate
 }
+
+const (
+	oddName     = "odd\r\nX-TLS-Policy: pass\r\n\r\n\"\x7f<>\x1b[31m"
+	percentName = "100%s%n \"\u00fc\" msg=decision"
+)
 
 // NewCerts makes all certificates, valid for a day.
 func NewCerts() (*Certs, error) {
@@ -63,7 +72,13 @@ func NewCerts() (*Certs, error) {
 	if certs.Trusted, err = client("client.example.org", 3, ca.Leaf, caKey); err != nil {
 		return nil, err
 	}
-	certs.Untrusted, err = client("stranger.example.net", 4, nil, nil)
+	if certs.Untrusted, err = client("stranger.example.net", 4, nil, nil); err != nil {
+		return nil, err
+	}
+	if certs.Odd, err = client(oddName, 5, ca.Leaf, caKey); err != nil {
+		return nil, err
+	}
+	certs.Percent, err = client(percentName, 6, ca.Leaf, caKey)
 	return certs, err
 }
 
@@ -74,6 +89,7 @@ func client(name string, serial int64, ca *x509.Certificate, caKey crypto.Signer
 		return tls.Certificate{}, fmt.Errorf("key of %s: %w", name, err)
 	}
 	leaf := template(name, serial)
+	leaf.DNSNames = nil // nobody looks for it, and not every name can stand there
 	if ca == nil {
 		ca, caKey = leaf, key
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -37,14 +38,23 @@ type DaemonConfig struct {
 	Config string
 	// Front says which front ends listen.
 	Front string
+	// Hooks are where it is to listen; without them it gets free ports.
+	Hooks Hooks
+	// Stderr takes the log if it is not nil; Log is empty then.
+	Stderr *os.File
+	// Sockets are listening sockets that it inherits, as from a service manager.
+	Sockets []*os.File
 }
 
 // StartDaemon writes the files, runs "tlswarden serve" and waits until it logs
-// msg=ready. The context bounds the wait, not the daemon's life.
+// msg=ready, or until its ports answer. The context bounds the wait, not the daemon's life.
 func StartDaemon(ctx context.Context, config DaemonConfig) (*Daemon, error) {
-	hooks, err := freeHooks(config.Front)
-	if err != nil {
-		return nil, err
+	hooks := config.Hooks
+	var err error
+	if hooks == (Hooks{}) {
+		if hooks, err = freeHooks(config.Front); err != nil {
+			return nil, err
+		}
 	}
 	for name, text := range config.Files {
 		path := filepath.Join(config.Dir, name)
@@ -59,28 +69,39 @@ func StartDaemon(ctx context.Context, config DaemonConfig) (*Daemon, error) {
 	d := &Daemon{Hooks: hooks, log: &lockedBuffer{}}
 	cmd := exec.Command(config.Program, "serve", "--config", path)
 	cmd.Stdout, cmd.Stderr = d.log, d.log
+	if config.Stderr != nil {
+		cmd.Stderr = config.Stderr
+	}
+	if cmd.ExtraFiles = config.Sockets; len(config.Sockets) > 0 {
+		cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", passSockets, strconv.Itoa(len(config.Sockets))}, cmd.Args...)
+	}
 	if d.process, err = startProcess(cmd); err != nil {
 		return nil, err
 	}
-	if err := d.waitReady(ctx); err != nil {
+	if err := d.waitReady(ctx, config.Stderr == nil); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w; its log:\n%s", err, d.Log()), d.Stop())
 	}
 	return d, nil
 }
 
+// passSockets runs a program with the descriptors from 3 on as its sockets
+// (sd_listen_fds(3)). The process that it names must be the one that gets them.
+const passSockets = `LISTEN_PID=$$ LISTEN_FDS=$0 exec "$@"`
+
 // freeHooks finds ports for the front ends that the daemon is to have.
 func freeHooks(front string) (Hooks, error) {
-	var hooks Hooks
-	var err error
-	if front != FrontPolicy {
-		if hooks.Milter, err = freeAddress("127.0.0.1"); err != nil {
-			return hooks, err
-		}
+	addresses, err := freeAddresses("127.0.0.1", "127.0.0.1")
+	if err != nil {
+		return Hooks{}, err
 	}
-	if front != FrontMilter {
-		hooks.Policy, err = freeAddress("127.0.0.1")
+	hooks := Hooks{addresses[0], addresses[1]}
+	switch front {
+	case FrontMilter:
+		hooks.Policy = ""
+	case FrontPolicy:
+		hooks.Milter = ""
 	}
-	return hooks, err
+	return hooks, nil
 }
 
 // daemonConfig is the text of tlswarden.toml. What the case adds comes before
@@ -96,7 +117,18 @@ func daemonConfig(hooks Hooks, added string) string {
 	return text + "\n[log]\nformat = \"logfmt\"\n"
 }
 
-func (d *Daemon) waitReady(ctx context.Context) error {
+// waitReady waits for msg=ready, or, where the log cannot be seen, until all ports answer.
+func (d *Daemon) waitReady(ctx context.Context, logged bool) error {
+	if !logged {
+		for _, address := range []string{d.Hooks.Milter, d.Hooks.Policy} {
+			if address != "" {
+				if err := d.process.waitListening(ctx, address); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
 	for !hasReadyLine(d.Log()) {
 		select {
 		case <-ctx.Done():

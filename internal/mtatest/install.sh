@@ -1,9 +1,9 @@
 #!/bin/sh
 # install.sh [DIR] - fetch the mail servers that the tests of this folder drive.
 #
-# Postfix and m4 are installed as Debian packages; the system's own Postfix is
-# neither configured nor started. Sendmail cannot be installed beside Postfix,
-# so its packages are only unpacked, into DIR. Without DIR that is
+# Postfix, m4 and miltertest are installed as Debian packages; the system's own
+# Postfix is neither configured nor started. Sendmail cannot be installed beside
+# Postfix, so its packages are only unpacked, into DIR. Without DIR that is
 # $TLSWARDEN_SENDMAIL, else $HOME/.cache/tlswarden-test/sendmail.
 #
 # Sendmail offers STARTTLS only if no directory above its private key can be
@@ -43,11 +43,11 @@ refresh_lists() {
 	refreshed=yes
 }
 
-# install_postfix installs what is missing. A policy-rc.d that says 101 keeps
+# install_packages installs what is missing. A policy-rc.d that says 101 keeps
 # the package from starting a system Postfix.
-install_postfix() {
+install_packages() {
 	want=
-	for package in postfix m4; do
+	for package in postfix m4 miltertest; do
 		installed "$package" || want="$want $package"
 	done
 	[ -n "$want" ] || return 0
@@ -139,6 +139,6 @@ unpack_sendmail() {
 
 command -v apt-get >/dev/null || fail "needs Debian's apt-get"
 umask 022
-install_postfix
+install_packages
 unpack_sendmail
 echo "postfix $(dpkg-query -W -f '${Version}' postfix), sendmail unpacked in $dir"

@@ -149,21 +149,17 @@ func lookupID(found *user.User, err error) (int, error) {
 
 // configure writes main.cf, master.cf and the mailbox table, and finds the ports.
 func (p *Postfix) configure(hooks Hooks) error {
-	master := strings.ReplaceAll(masterBase, "$ROOT", p.root)
-	for _, service := range postfixServices() {
-		for _, front := range hooks.fronts() {
-			address, err := freeAddress(service.host)
-			if err != nil {
-				return err
-			}
-			p.ports[endpoint{service.name, front}] = address
-			master += masterEntry(address, service.optionsFor(front, hooks))
-		}
+	master, err := p.services(hooks)
+	if err != nil {
+		return err
 	}
 	main := strings.NewReplacer(
 		"$ROOT", p.root,
 		"$AUTH", p.auth.listener.Addr().String(),
 	).Replace(mainTemplate)
+	if hooks.Milter != "" {
+		main += "non_smtpd_milters = inet:" + hooks.Milter + "\n"
+	}
 	// Postfix reads a file that just changed again and again until it is two
 	// seconds old (dict_load_file()); with an old date it starts at once.
 	old := time.Now().Add(-time.Hour)
@@ -174,6 +170,31 @@ func (p *Postfix) configure(hooks Hooks) error {
 		os.Chtimes(p.path("etc", "master.cf"), old, old),
 		mailbox(p.path("mail")).writeDeliver(p.path("deliver")),
 	)
+}
+
+// services is the text of master.cf. It gives each service a port for each
+// front end, and one more to the smtpd that the service proxied passes mail on to.
+func (p *Postfix) services(hooks Hooks) (string, error) {
+	hosts := []string{"127.0.0.1"}
+	for _, service := range postfixServices() {
+		for range hooks.fronts() {
+			hosts = append(hosts, service.host)
+		}
+	}
+	addresses, err := freeAddresses(hosts...)
+	if err != nil {
+		return "", err
+	}
+	plain, rest := addresses[0], addresses[1:]
+	master := strings.ReplaceAll(masterBase, "$ROOT", p.root) + masterEntry(plain, nil)
+	for _, service := range postfixServices() {
+		for _, front := range hooks.fronts() {
+			p.ports[endpoint{service.name, front}] = rest[0]
+			master += masterEntry(rest[0], service.optionsFor(front, hooks))
+			rest = rest[1:]
+		}
+	}
+	return strings.ReplaceAll(master, "$PLAIN", plain), nil
 }
 
 // Name implements MTA.

@@ -112,17 +112,38 @@ func (p *process) waitListening(ctx context.Context, address string) error {
 	}
 }
 
-// freeAddress finds a free TCP port of host. It looks below the range that the
-// kernel gives to outgoing connections, so that none of them takes the port
-// before a server listens on it.
+// freeAddress finds a free TCP port of host, see freeAddresses.
 func freeAddress(host string) (string, error) {
-	for range 200 {
-		address := net.JoinHostPort(host, strconv.Itoa(20000+rand.IntN(12000)))
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		return address, listener.Close()
+	addresses, err := freeAddresses(host)
+	if err != nil {
+		return "", err
 	}
-	return "", fmt.Errorf("no free port on %s", host)
+	return addresses[0], nil
+}
+
+// freeAddresses finds a free TCP port for each of the hosts, none of them twice:
+// all are held until all are found. It looks below the range that the kernel
+// gives to outgoing connections, so that none of them takes a port before a
+// server listens on it.
+func freeAddresses(hosts ...string) ([]string, error) {
+	var addresses []string
+	for _, host := range hosts {
+		listener, err := listenAnywhere(host)
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close() // a listener that took nothing has nothing to say
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses, nil
+}
+
+func listenAnywhere(host string) (net.Listener, error) {
+	for range 200 {
+		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(20000+rand.IntN(12000))))
+		if err == nil {
+			return listener, nil
+		}
+	}
+	return nil, fmt.Errorf("no free port on %s", host)
 }

@@ -134,14 +134,18 @@ func (s *Sendmail) makeFiles(certs *Certs) error {
 
 // configure finds the ports and has m4(1) make sendmail.cf, as cf/README describes.
 func (s *Sendmail) configure(ctx context.Context, hooks Hooks) error {
-	var listen, filter string
+	var hosts []string
 	for _, service := range sendmailServices() {
-		address, err := freeAddress(service.host)
-		if err != nil {
-			return err
-		}
-		s.ports[endpoint{service.name, FrontMilter}] = address
-		options, err := daemonOptions(service, address)
+		hosts = append(hosts, service.host)
+	}
+	addresses, err := freeAddresses(hosts...)
+	if err != nil {
+		return err
+	}
+	var listen string
+	for i, service := range sendmailServices() {
+		s.ports[endpoint{service.name, FrontMilter}] = addresses[i]
+		options, err := daemonOptions(service, addresses[i])
 		if err != nil {
 			return err
 		}

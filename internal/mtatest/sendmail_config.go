@@ -61,8 +61,8 @@ func inputMailFilter(milter string) (string, error) {
 // and $FILTER the milter.
 //
 // DeliveryMode i delivers before the reply to the message, so no test has to
-// wait. The cipher list admits everything that OpenSSL still has. Nothing asks
-// the DNS. The local mailer lacks the flags w and A: recipients have neither accounts nor aliases. Mail
+// wait. The cipher list admits everything that OpenSSL still has. Without a
+// fingerprint algorithm the filter would get an MD5 sum. Nothing asks the DNS. The local mailer lacks the flags w and A: recipients have neither accounts nor aliases. Mail
 // for other domains goes nowhere, as Sendmail would relay for clients on loopback.
 const sendmailTemplate = "divert(0)dnl\n" +
 	"VERSIONID(`tlswarden test')\n" +
@@ -92,6 +92,7 @@ const sendmailTemplate = "divert(0)dnl\n" +
 	"define(`confCACERT', `$ROOT/tls/ca.pem')\n" +
 	"define(`confSERVER_CERT', `$ROOT/tls/cert.pem')\n" +
 	"define(`confSERVER_KEY', `$ROOT/tls/key.pem')\n" +
+	"define(`confCERT_FINGERPRINT_ALGORITHM', `sha256')\n" +
 	"define(`LOCAL_MAILER_PATH', `$MAIL/deliver')\n" +
 	"define(`LOCAL_MAILER_ARGS', `deliver $u')\n" +
 	"define(`LOCAL_MAILER_FLAGS', `Pn9')\n" +

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -11,11 +12,11 @@ import (
 type step struct {
 	source  sourceLine
 	tags    tags
-	verb    string // connect, disconnect, STARTTLS, AUTH, DATA, QUIT; "" for any other command
+	verb    string // connect, disconnect, send, STARTTLS, AUTH, DATA, BDAT, QUIT; "" for any other command
 	command string // the line as sent
 	args    []string
 	options TLSOptions
-	message []string // of DATA; nil for a message made up
+	message []string // of DATA and BDAT; nil for a message made up
 	expect  []replyMatcher
 }
 
@@ -25,8 +26,8 @@ func parseSteps(lines []sourceLine) ([]step, error) {
 	for _, line := range lines {
 		switch {
 		case strings.HasPrefix(line.text, "|"):
-			if len(steps) == 0 || steps[len(steps)-1].verb != "DATA" {
-				return nil, line.errorf("a line of a message without DATA above it")
+			if len(steps) == 0 || !slices.Contains([]string{"DATA", "BDAT"}, steps[len(steps)-1].verb) {
+				return nil, line.errorf("a line of a message without DATA or BDAT above it")
 			}
 			last := &steps[len(steps)-1]
 			last.message = append(last.message, strings.TrimPrefix(strings.TrimPrefix(line.text, "|"), " "))
@@ -67,13 +68,18 @@ func parseStep(line sourceLine) (step, error) {
 	if len(words) == 0 {
 		return s, line.errorf("no command")
 	}
-	if slices.Contains([]string{"connect", "disconnect", "STARTTLS", "AUTH", "DATA", "QUIT"}, words[0]) {
+	if slices.Contains(verbs(), words[0]) {
 		s.verb, s.args = words[0], words[1:]
 	}
 	if err := s.parseArgs(); err != nil {
 		return s, line.errorf("%s: %w", s.verb, err)
 	}
 	return s, nil
+}
+
+// verbs are the words that the harness itself knows.
+func verbs() []string {
+	return []string{"connect", "disconnect", "send", "STARTTLS", "AUTH", "DATA", "BDAT", "QUIT"}
 }
 
 // parseArgs reads what stands after the words that the harness itself knows.
@@ -89,7 +95,14 @@ func (s *step) parseArgs() error {
 		if !plain && !external {
 			return fmt.Errorf("expected PLAIN USER PASSWORD, or EXTERNAL")
 		}
-	case "disconnect", "DATA", "QUIT":
+	case "send":
+		_, quoted, _ := strings.Cut(s.command, " ")
+		text, err := strconv.Unquote(strings.TrimSpace(quoted))
+		if err != nil {
+			return fmt.Errorf("expected a quoted text")
+		}
+		s.args = []string{text}
+	case "disconnect", "DATA", "BDAT", "QUIT":
 		if len(s.args) != 0 {
 			return fmt.Errorf("takes no arguments")
 		}
@@ -197,12 +210,18 @@ func (d *dialogue) exchange(ctx context.Context, s step) (Reply, error) {
 			return d.client.Command("AUTH EXTERNAL =") // RFC 4954 section 4: = is the empty response
 		}
 		return d.client.AuthPlain(s.args[1], s.args[2])
-	case "DATA":
+	case "send":
+		return d.client.Command(s.args[0])
+	case "DATA", "BDAT":
 		message := s.message
 		if message == nil {
 			message = []string{"From: <a@example.org>", "Subject: test", "", "test"}
 		}
-		return d.client.Data(strings.Join(message, "\n"))
+		if s.verb == "DATA" {
+			return d.client.Data(strings.Join(message, "\n"))
+		}
+		text := strings.Join(message, "\r\n") + "\r\n"
+		return d.client.Command(fmt.Sprintf("BDAT %d LAST\r\n%s", len(text), strings.TrimSuffix(text, "\r\n"))) // RFC 3030 section 2
 	}
 	return d.client.Command(s.command)
 }

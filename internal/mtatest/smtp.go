@@ -43,9 +43,10 @@ func (r Reply) String() string {
 // Client is an SMTP client that does what it is told, in any order, and
 // writes down the dialogue.
 type Client struct {
-	conn   net.Conn
-	lines  *bufio.Reader
-	record func(line string)
+	conn    net.Conn
+	lines   *bufio.Reader
+	record  func(line string)
+	timeout time.Duration // of each exchange
 }
 
 // Dial connects. Each line sent and received goes to record, which may be nil,
@@ -60,7 +61,7 @@ func Dial(ctx context.Context, address string, record func(line string)) (*Clien
 		return nil, err
 	}
 	record("-- connected to " + address)
-	return &Client{conn: conn, lines: bufio.NewReader(conn), record: record}, nil
+	return &Client{conn: conn, lines: bufio.NewReader(conn), record: record, timeout: stepTimeout}, nil
 }
 
 // Close drops the connection without QUIT.
@@ -76,7 +77,7 @@ func (c *Client) Command(line string) (Reply, error) {
 }
 
 func (c *Client) exchange(data string) (Reply, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(stepTimeout)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
 		return Reply{}, err
 	}
 	if _, err := io.WriteString(c.conn, data); err != nil {
@@ -96,7 +97,7 @@ func (c *Client) StartTLS(config *tls.Config) (Reply, error) {
 
 // Handshake does the TLS handshake, for servers that expect it at once.
 func (c *Client) Handshake(config *tls.Config) error {
-	if err := c.conn.SetDeadline(time.Now().Add(stepTimeout)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
 		return err
 	}
 	secure := tls.Client(c.conn, config)
@@ -141,7 +142,7 @@ var replyLine = regexp.MustCompile(`^([2-5][0-9]{2})([ -]?)(?:([245]\.[0-9]{1,3}
 // reply reads one reply of up to 100 lines. A connection that the server
 // closed gives the zero Reply.
 func (c *Client) reply() (Reply, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(stepTimeout)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
 		return Reply{}, err
 	}
 	var reply Reply
