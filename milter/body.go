@@ -24,7 +24,7 @@ func messageWants(p *rules.Policy) (w message.Wants, any bool) {
 // nil if there are none, or were none when the message began.
 func (s *session) scanner() *message.Scanner {
 	m := &s.message
-	if m.scanner == nil && s.scans && !m.missed {
+	if m.scanner == nil && !m.missed {
 		if len(m.waiting) == 0 {
 			m.missed = true
 			return nil
@@ -46,7 +46,7 @@ func (s *session) chunk(content []byte) reply {
 // change anything, and says whether the next one can.
 func (s *session) needsChunk(content []byte) bool {
 	m := &s.message
-	if !s.inTransaction || s.simulated || m.read {
+	if m.read {
 		return false
 	}
 	scanner := s.scanner()

@@ -167,6 +167,36 @@ func TestLargeMessages(t *testing.T) {
 	}
 }
 
+// TestMemoryAfterMessages shows that a connection keeps nothing of the messages
+// that came over it.
+func TestMemoryAfterMessages(t *testing.T) {
+	const conns = 100
+	ln := newPipes()
+	start(t, Config{Gate: policyGate{policyFrom(t, encryptedItself)}}, ln)
+	s := base(postfix)
+	s.headers, s.body = []string{"Content-Type: multipart/mixed; boundary=b"}, []string{strings.Repeat("a line of text\r\n", 4000)}
+	var wires []*wire
+	for range conns {
+		w := newWire(t, ln.dial())
+		defer w.conn.Close()
+		w.play(base(postfix)) // with an empty body
+		wires = append(wires, w)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for _, w := range wires {
+		if o := (&player{wire: w, s: s}).message(); o.pieces != 1 {
+			t.Fatalf("the outcome is %+v", o)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / conns; each > 8<<10 {
+		t.Errorf("a connection keeps %d bytes", each)
+	}
+}
+
 // TestPanicAtEnd shows that a gate that fails at the end of the message is
 // answered for, and that the next message is as any other.
 func TestPanicAtEnd(t *testing.T) {

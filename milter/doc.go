@@ -42,6 +42,9 @@
 //	no {verify}         Postfix: {cert_subject} and {cert_issuer} are common names
 //	                    and there for a verified certificate only. Without them
 //	                    it is not known whether one was presented.
+//	{cert_fp}           fingerprint of one that was presented, verified or not
+//	                    (Sendmail), by the digest of CertFingerprintAlgorithm;
+//	                    else {cert_md5}. Of the key there is none.
 //
 // # Other facts
 //
@@ -53,6 +56,16 @@
 //	authenticated       {auth_type} or {auth_authen}; false if both are missing
 //	                    from a list that has them
 //	size, requiretls    parameters of MAIL
+//
+// # Message facts
+//
+// What a message says of itself (package internal/message) is read only if a
+// recipient of it waits for that. Headers are asked for if a rule looks at any
+// message.* field, the body if it is message.encrypted, and no more of it than
+// that needs: a piece that settles it is answered with SMFIR_SKIP, and so is the
+// first piece where nobody waits. An MTA that does not offer this (SMFIP_SKIP)
+// sends the rest, which is ignored. A condition on tls beside one on the message
+// keeps mail that came encrypted from waiting.
 //
 // # Sessions that are not judged
 //
@@ -66,32 +79,43 @@
 // # Actions
 //
 //	accept       continue
-//	tag          the tag header is inserted above all others; one for a message,
-//	             and one that says fail rather than one that says pass
+//	tag          the tag header is inserted above all others, and below it, if
+//	             the policy has an authserv-id, Authentication-Results (RFC 8601);
+//	             one of each for a message, and those that say fail rather than
+//	             those that say pass
 //	quarantine   SMFIR_QUARANTINE, which holds the message for all its recipients
 //	defer        SMFIR_REPLYCODE: code, status and text
 //	reject       the same
 //	no verdict   451 4.3.0, or continue, as Config.OnFailure says
 //
 // Copies of the tag header that came from outside are removed from each message
-// if the policy can tag at all; a message all of whose recipients were local
-// keeps them, for a content filter hands back what was tagged before. If the
-// MTA offers no quarantine, mail to be quarantined gets 451 4.3.5.
+// if the policy can tag at all, and so are Authentication-Results under our own
+// authserv-id (RFC 8601 section 5), save those whose authserv-id cannot be read;
+// a message all of whose recipients were local keeps them, for a content filter
+// hands back what was tagged before. A message with more than 100 of both gets
+// 554 5.6.0. If the MTA offers no quarantine, mail to be quarantined gets
+// 451 4.3.5.
 //
 // # Limits
 //
-// A frame has at most 128 KiB, twice what libmilter takes. Body and end of
-// headers are never asked for, headers only if the policy can tag. A connection
-// keeps the policy that it negotiated with. Recipients of one message that wait
-// have 256 KiB together. Sessions through smtpd_proxy_filter have no end of
-// message here, and so no tags and no quarantine.
+// A frame has at most 128 KiB, twice what libmilter takes. The end of headers is
+// never asked for, headers only if the policy can tag or looks at the message. A
+// connection keeps the policy that it negotiated with. Recipients of one message
+// that wait have 256 KiB together. While a body is read a connection holds one
+// piece of it, whatever the size of the message.
+//
+// Sessions through smtpd_proxy_filter have no end of message here, and so no tags
+// and no quarantine, and recipients whose verdict waits for the message get none.
+// Postfix never shows the topmost header to a milter, which as a rule is its own
+// Received; results that an earlier milter inserts at index 0 are thus not seen.
 //
 // # Sources
 //
 // Postfix MILTER_README and postconf(5); Sendmail's libmilter documentation
 // (smfi_negotiate, smfi_setsymlist, smfi_setreply, smfi_insheader,
 // smfi_chgheader, smfi_quarantine), its mfdef.h, and op.me for the macros;
-// RFC 5321, RFC 3463, RFC 3461 section 4 (xtext), RFC 8689 (REQUIRETLS).
+// RFC 5321, RFC 3463, RFC 3461 section 4 (xtext), RFC 8601
+// (Authentication-Results), RFC 8689 (REQUIRETLS).
 //
 // # Diagnostics
 //
@@ -99,11 +123,13 @@
 // command, a malformed CONNECT or negotiation, and an MTA that does not take
 // replies are logged as warnings, and the connection closed: the MTA then does
 // what milter_default_action (Postfix) or F= (Sendmail) says. So are
-// connections beyond the limit. Decisions that failed and panics of the gate,
-// with their stack, are logged as errors, as are failures to accept
-// connections. Of each of these kinds at most one line a second is written,
-// with the number of those left out. TLS macros that make no sense and actions
-// that an MTA does not offer are logged once. An MTA that closes its
+// connections beyond the limit of their listener, with its address. Decisions
+// that failed and panics of the gate, with their stack, are logged as errors, as
+// are failures to accept connections, which are tried again after at most a
+// second. Of each of these kinds at most one line a second is written, with the
+// number of those left out. TLS macros that make no sense, actions that an MTA
+// does not offer, and messages that wait for an end which the MTA never tells of
+// (smtpd_proxy_filter) are logged once. An MTA that closes its
 // connection, in whatever state, and one that is silent for too long are not
 // logged; decisions are the gate's to log.
 package milter

@@ -30,9 +30,6 @@ func (h *headers) excess() bool { return h.tags+len(h.forged) > maxCopies }
 
 // field takes note of one field of the header.
 func (s *session) field(content []byte) {
-	if !s.inTransaction || s.simulated {
-		return
-	}
 	name, rest := cString(content)
 	value, _ := cString(rest)
 	s.countField(name, value)
@@ -86,9 +83,9 @@ func (s *session) clean(m *milter.Modifier) {
 // with the name).
 const maxStamp = 800
 
-// stamp inserts the tag header and above it the results, which are trace
-// information and to stand where the next reader looks first (RFC 8601 section
-// 4). Index 0 is above the MTA's own headers.
+// stamp inserts the results and above them the tag header. Index 0 is above the
+// MTA's own headers. The results are not the topmost, for Postfix does not show
+// that one to milters, and other filters are to read them.
 func (s *session) stamp(m *milter.Modifier) {
 	msg := &s.message
 	if msg.stamp == "" || s.header == "" {
@@ -98,8 +95,8 @@ func (s *session) stamp(m *milter.Modifier) {
 		s.server.log.once(warnNoInsert, "milter: the MTA does not let milters add headers; mail is not tagged")
 		return
 	}
-	_ = m.InsertHeader(0, s.header, printable(msg.stamp, maxStamp))
 	if msg.results != "" {
 		_ = m.InsertHeader(0, resultsName, printable(msg.results, maxStamp))
 	}
+	_ = m.InsertHeader(0, s.header, printable(msg.stamp, maxStamp))
 }

@@ -21,6 +21,9 @@ type logs struct {
 	panics   *ratelimit.Limiter // of the gate
 	accept   *ratelimit.Limiter // connections that cannot be accepted
 	warnings [warningCount]atomic.Bool
+
+	ends   atomic.Bool  // a message for which recipients waited came to its end
+	giveUp atomic.Int32 // messages for which they waited and that did not
 }
 
 func newLogs(out *slog.Logger) *logs {
@@ -79,5 +82,24 @@ const (
 func (l *logs) once(w warning, msg string, args ...any) {
 	if !l.warnings[w].Swap(true) {
 		l.out.Warn(msg, args...)
+	}
+}
+
+// manyGivenUp is how many messages without an end, and none with one, show that
+// the MTA does not tell milters of it.
+const manyGivenUp = 20
+
+// reached notes that a message came to its end.
+func (l *logs) reached() {
+	if !l.ends.Load() {
+		l.ends.Store(true)
+	}
+}
+
+// givenUp notes that a message was given up for which recipients waited: usually
+// because its sender did so, but through smtpd_proxy_filter of Postfix each one.
+func (l *logs) givenUp() {
+	if !l.ends.Load() && l.giveUp.Add(1) == manyGivenUp {
+		l.out.Warn("milter: messages whose verdict waits for their end never come to it: through smtpd_proxy_filter milters do not see it, and such mail passes without a verdict")
 	}
 }

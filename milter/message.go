@@ -1,6 +1,8 @@
 package milter
 
 import (
+	"time"
+
 	"github.com/emersion/go-milter"
 
 	"tlswarden/internal/message"
@@ -106,17 +108,21 @@ func (s *session) recipient(address string) reply {
 	return proceed
 }
 
+// settleFor bounds what the recipients that waited may take together, so that an
+// MTA does not give the milter up: Sendmail's usual patience is 10 s. Those that
+// are left are answered as if no verdict could be made.
+const settleFor = 8 * time.Second
+
 // settle decides, at the end of the message, for the recipients that waited.
 // The message has one reply, so the strongest of their verdicts is that of all.
 func (s *session) settle() reply {
-	if len(s.message.waiting) > 0 {
-		s.understand()
-	}
+	s.understand()
 	answer, strongest := proceed, rules.Accept
+	end := time.Now().Add(settleFor)
 	for _, address := range s.message.waiting {
 		s.facts.SetRecipient(address)
 		d := s.decide(0)
-		if d.Pending { // nothing is still to come
+		if d.Pending || time.Now().After(end) { // nothing is still to come
 			d = s.onFailure()
 		}
 		if d.Action < rules.Defer {

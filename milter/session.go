@@ -26,7 +26,6 @@ type session struct {
 	header string        // name of the tag header, "" if the policy never stamps
 	ownID  string        // whose Authentication-Results are forged, "" if nobody's
 	wants  message.Wants // of a message
-	scans  bool          // it wants anything
 	terms  terms         // agreed; nothing is granted without negotiation
 	event  []byte        // content of the command that the library handles
 	macros memory
@@ -47,7 +46,7 @@ func (s *session) open() {
 	if s.policy == nil {
 		return
 	}
-	s.wants, s.scans = messageWants(s.policy)
+	s.wants, _ = messageWants(s.policy)
 	if s.policy.Stamps() {
 		s.header, s.ownID = s.policy.Header(), s.policy.AuthservID()
 	}
@@ -108,7 +107,6 @@ func (s *session) forget(next stage) {
 func (s *session) endTransaction() {
 	s.inTransaction = false
 	s.message = delivery{}
-	s.facts.Message = rules.MessageFacts{}
 	s.conn.frames.release()
 }
 
@@ -181,6 +179,9 @@ func (s *session) Body(m *milter.Modifier) (milter.Response, error) {
 		s.endTransaction()
 		return s.answer(proceed)
 	}
+	if len(s.message.waiting) > 0 {
+		s.server.log.reached()
+	}
 	r := s.settle()
 	if r == proceed {
 		r = s.carryOut(m)
@@ -192,6 +193,9 @@ func (s *session) Body(m *milter.Modifier) (milter.Response, error) {
 
 // Abort is called when a message is given up, or an SMTP session begins anew.
 func (s *session) Abort(*milter.Modifier) error {
+	if len(s.message.waiting) > 0 {
+		s.server.log.givenUp()
+	}
 	if s.inTransaction && !s.simulated {
 		s.gate.end("")
 	}

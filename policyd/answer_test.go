@@ -9,9 +9,10 @@ import (
 	"tlswarden/rules"
 )
 
-// oneRule is a policy with one rule that bites for plaintext.
-func oneRule(otherwise rules.Action) *rules.Policy {
-	return rules.New(rules.Config{Rules: []*rules.Rule{
+// oneRule is a policy with one rule that bites for plaintext. It has
+// Authentication-Results under an authserv-id, if that is not empty.
+func oneRule(otherwise rules.Action, authserv string) *rules.Policy {
+	return rules.New(rules.Config{AuthservID: authserv, Rules: []*rules.Rule{
 		{Name: "r", Require: &rules.Profile{Name: "any-tls"}, Otherwise: otherwise, Tag: "own text"},
 	}})
 }
@@ -27,24 +28,29 @@ func inPlaintext() *rules.Session {
 func TestAnswer(t *testing.T) {
 	const (
 		tag  = "action=PREPEND X-TLS-Policy: fail; none; own text\n\n"
+		more = "action=PREPEND Authentication-Results: mx.example; x-tls=fail\n\n"
 		hold = "action=HOLD tlswarden: no encryption, id=x\n\n"
 	)
 	for _, c := range []struct {
-		state  string
-		action rules.Action
-		want   []string
+		state    string
+		action   rules.Action
+		authserv string
+		want     []string
 	}{
-		{"RCPT", rules.Tag, []string{tag}},
-		{"RCPT", rules.Quarantine, []string{hold, tag}},
-		{"RCPT", rules.Defer, []string{"action=450 4.7.0 no encryption; this mail needs TLS, use STARTTLS\n\n"}},
-		{"RCPT", rules.Reject, []string{"action=530 5.7.0 no encryption; this mail needs TLS, use STARTTLS\n\n"}},
-		{"DATA", rules.Tag, []string{tag}},
-		{"END-OF-MESSAGE", rules.Tag, []string{"action=DUNNO\n\n"}},
-		{"END-OF-MESSAGE", rules.Quarantine, []string{hold}},
-		{"MAIL", rules.Reject, []string{"action=DUNNO\n\n"}},
-		{"", rules.Reject, []string{"action=DUNNO\n\n"}},
+		{"RCPT", rules.Tag, "mx.example", []string{tag, more}},
+		{"RCPT", rules.Quarantine, "mx.example", []string{hold, tag, more}},
+		{"END-OF-MESSAGE", rules.Quarantine, "mx.example", []string{hold}},
+		{"RCPT", rules.Tag, "", []string{tag}},
+		{"RCPT", rules.Quarantine, "", []string{hold, tag}},
+		{"RCPT", rules.Defer, "", []string{"action=450 4.7.0 no encryption; this mail needs TLS, use STARTTLS\n\n"}},
+		{"RCPT", rules.Reject, "", []string{"action=530 5.7.0 no encryption; this mail needs TLS, use STARTTLS\n\n"}},
+		{"DATA", rules.Tag, "", []string{tag}},
+		{"END-OF-MESSAGE", rules.Tag, "", []string{"action=DUNNO\n\n"}},
+		{"END-OF-MESSAGE", rules.Quarantine, "", []string{hold}},
+		{"MAIL", rules.Reject, "", []string{"action=DUNNO\n\n"}},
+		{"", rules.Reject, "", []string{"action=DUNNO\n\n"}},
 	} {
-		p, s := oneRule(c.action), inPlaintext()
+		p, s := oneRule(c.action, c.authserv), inPlaintext()
 		d := p.Decide(s, 0, "x")
 		var got []string
 		for _, b := range Answer(c.state, &d, s, p) {
@@ -72,7 +78,7 @@ func (g realGate) Decide(s *rules.Session, later rules.FieldSet, _ string) (rule
 // TestAnswerIsTheServers asks a server the same questions, each message twice.
 func TestAnswerIsTheServers(t *testing.T) {
 	for a := rules.Accept + 1; a <= rules.Reject; a++ {
-		p := oneRule(a)
+		p := oneRule(a, "mx.example")
 		text := requestOf(inPlaintext(), "RCPT", "1.2.3")
 		s, state, err := ParseRequest(text)
 		if err != nil {

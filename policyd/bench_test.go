@@ -48,11 +48,13 @@ func BenchmarkDialogue(b *testing.B) {
 		name      string
 		recipient string
 		messages  int
+		processes int // that they come from
 	}{
-		{"accept-same-question", "a@b.example", 1},
-		{"accept-new-message", "a@b.example", 1000},
-		{"reject-new-message", "a@reject.example", 1000},
-		{"tag-new-message", "a@tag.example", 1000},
+		{"accept-same-question", "a@b.example", 1, 1},
+		{"accept-new-message", "a@b.example", 1000, 1},
+		{"accept-new-process", "a@b.example", 10000, 10000}, // more than are remembered
+		{"reject-new-message", "a@reject.example", 1000, 1},
+		{"tag-new-message", "a@tag.example", 1000, 1},
 	}
 	for _, c := range cases {
 		b.Run(c.name, func(b *testing.B) {
@@ -65,7 +67,7 @@ func BenchmarkDialogue(b *testing.B) {
 			defer s.Shutdown(context.Background())
 			var requests []string
 			for i := range c.messages {
-				requests = append(requests, ask{"RCPT", "1a." + itoa(i), c.recipient, ""}.String())
+				requests = append(requests, ask{"RCPT", itoa(i%c.processes) + "." + itoa(i), c.recipient, ""}.String())
 			}
 			play(b, ln.Addr().String(), requests...)
 		})

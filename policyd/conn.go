@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"tlswarden/rules"
@@ -75,6 +76,28 @@ func (c *conn) reply(action string) error {
 	}
 	_, err := c.net.Write(c.out)
 	return err
+}
+
+// left says whether the asker closed the connection instead of waiting. Postfix
+// does so after the timeout of the service, and asks the same over another
+// connection (postconf(5), smtpd_policy_service_try_limit).
+func (c *conn) left() bool {
+	sock, ok := c.net.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sock.SyscallConn()
+	if err != nil {
+		return true
+	}
+	gone := false
+	err = raw.Read(func(fd uintptr) bool {
+		var b [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		gone = n == 0 && err == nil || errors.Is(err, syscall.ECONNRESET)
+		return true
+	})
+	return gone || errors.Is(err, net.ErrClosed)
 }
 
 // explain logs why a connection is closed, unless that is usual.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -97,6 +98,63 @@ func TestIdleAndSlowBesideBusy(t *testing.T) {
 			if got := c.ask(ask{"RCPT", "1b.1", "a@b.example", ""}); got != dunno {
 				t.Error(got)
 			}
+		}
+	})
+}
+
+// badListener fails to accept for a while.
+type badListener struct {
+	net.Listener
+	mu    sync.Mutex
+	fails int
+	err   error
+}
+
+func (l *badListener) Accept() (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fails > 0 {
+		l.fails--
+		return nil, l.err
+	}
+	return nil, net.ErrClosed
+}
+
+func (l *badListener) Close() error   { return nil }
+func (l *badListener) Addr() net.Addr { return &net.UnixAddr{Name: "bad", Net: "unix"} }
+
+// TestAcceptErrors checks that a server without file descriptors waits for some.
+func TestAcceptErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, log := testServer(t, nil)
+		begin := time.Now()
+		ln := &badListener{fails: 8, err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
+		if err := s.Serve(ln); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Serve: %v", err)
+		}
+		// 50, 100, 200, 400, 800 ms, and 1 s from then on.
+		if took := time.Since(begin); took != 4550*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		if n := log.count("cannot accept policy connections\" listener=bad error="); n < 2 || n > 5 || log.count("suppressed=") == 0 {
+			t.Error(log)
+		}
+	})
+}
+
+// TestShutdownWhileAcceptFails checks that the pause does not delay the end.
+func TestShutdownWhileAcceptFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := testServer(t, nil)
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(&badListener{fails: 1 << 30, err: syscall.EMFILE}) }()
+		time.Sleep(time.Minute + 300*time.Millisecond)
+		begin := time.Now()
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil || time.Since(begin) != 0 {
+			t.Errorf("Serve: %v after %v", err, time.Since(begin))
 		}
 	})
 }
@@ -194,6 +252,7 @@ func fallsTo(t *testing.T, what string, before int, count func() int) {
 // gone, so are their goroutines and descriptors.
 func TestNothingIsLeft(t *testing.T) {
 	const idle, busy, messages = 1000, 200, 10
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would close what was forgotten
 	s, _, log := testServer(t, nil)
 	s.config.Gate = benchGate{s.config.Gate.(*testGate)}
 	address, served := listen(t, s)

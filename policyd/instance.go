@@ -105,6 +105,21 @@ func (in *instance) act(a *answer, st stage) (action string, lost bool) {
 // owes says whether the message has not got all its headers.
 func (in *instance) owes() bool { return in.owed[0] != "" }
 
+// onlyOnce says whether act gives an action once in an instance.
+func onlyOnce(action string) bool {
+	return strings.HasPrefix(action, "PREPEND ") || strings.HasPrefix(action, "HOLD")
+}
+
+// takeBack undoes act where nobody is left to hear of an action that is given
+// once: it is for who asks again.
+func (in *instance) takeBack(action string) {
+	if strings.HasPrefix(action, "HOLD") {
+		in.held = false
+		return
+	}
+	in.owed = [2]string{action, in.owed[0]}
+}
+
 // see notes the queue id, which Postfix knows from the first recipient on.
 func (in *instance) see(queueID string) {
 	if queueID != "" && queueID != in.queueID {

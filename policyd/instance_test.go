@@ -1,6 +1,9 @@
 package policyd
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestAnswersAreBounded checks that an instance keeps the latest answers.
 func TestAnswersAreBounded(t *testing.T) {
@@ -26,6 +29,59 @@ func TestProcessOf(t *testing.T) {
 	for name, want := range map[string]string{"1a.2.3.4": "1a", "1a": "1a", "": "", ".1": ""} {
 		if got := processOf(name); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestInstancesOfHosts checks that processes of two hosts may have one id.
+func TestInstancesOfHosts(t *testing.T) {
+	room := newInstances(2)
+	steps := []struct {
+		host, name string
+		same       int // the step that gave the same instance, or this one
+		over       int // the step whose instance ends, or -1
+	}{
+		{"192.0.2.1", "1a.1", 0, -1},
+		{"192.0.2.2", "1a.1", 1, -1},
+		{"192.0.2.2", "1a.2", 2, 1},
+		{"192.0.2.1", "1a.1", 0, -1},
+		{"", "1a.1", 4, 2}, // the one heard of longest ago makes room
+		{"192.0.2.2", "1a.2", 5, 0},
+	}
+	seen := make([]*instance, 0, len(steps))
+	for i, s := range steps {
+		in, over := room.find(s.host, s.name)
+		seen = append(seen, in)
+		if s.same < i && in != seen[s.same] {
+			t.Errorf("step %d: another instance than in step %d", i, s.same)
+		}
+		if s.over < 0 && over != nil || s.over >= 0 && over != seen[s.over] {
+			t.Errorf("step %d: not the instance of step %d ends", i, s.over)
+		}
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	var d deadline
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for i, s := range []struct {
+		after, bound time.Duration // since the step before; seconds
+		due          bool
+		left         time.Duration
+	}{
+		{0, 160, true, 160},
+		{0, 160, false, 160},
+		{10, 160, false, 150},
+		{1, 160, true, 160},
+		{0, 32, true, 32},   // a shorter bound
+		{2, 32, false, 30},  //
+		{0, 160, true, 160}, // a longer one
+		{500, 160, true, 160},
+	} {
+		now = now.Add(s.after * time.Second)
+		at, due := d.renew(now, s.bound*time.Second)
+		if left := at.Sub(now); due != s.due || left != s.left*time.Second {
+			t.Errorf("step %d: %v left, due %v", i, left, due)
 		}
 	}
 }

@@ -25,6 +25,9 @@ func (c *conn) answer(r *request) string {
 		defer c.server.end(in)
 	}
 	action, lost := c.settle(in, r, st)
+	if onlyOnce(action) && c.left() {
+		in.takeBack(action)
+	}
 	if lost {
 		c.server.headerLost("Postfix takes none at END-OF-MESSAGE")
 	}

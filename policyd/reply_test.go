@@ -74,6 +74,10 @@ func TestAnswerOf(t *testing.T) {
 		{"a pass", rules.Decision{Stamp: "pass; TLSv1.3"}, policy, answer{passes: true, tag: "PREPEND X-Seen: pass; TLSv1.3", rank: 1}},
 		{"a fail", rules.Decision{Verdict: verdict(rules.Tag), Stamp: "fail; none"}, policy,
 			answer{passes: true, tag: "PREPEND X-Seen: fail; none", rank: 2}},
+		{"results", rules.Decision{Stamp: "pass; TLSv1.3", Results: "mx.example; x-tls=pass\r\nBcc: b"}, policy, answer{passes: true, rank: 1,
+			tag: "PREPEND X-Seen: pass; TLSv1.3", results: "PREPEND Authentication-Results: mx.example; x-tls=pass??Bcc: b"}},
+		{"long results", rules.Decision{Stamp: "pass", Results: long}, policy, answer{passes: true, rank: 1,
+			tag: "PREPEND X-Seen: pass", results: ("PREPEND Authentication-Results: " + long)[:maxReply-len("action=")]}},
 		{"without a policy", rules.Decision{Stamp: "fail; none"}, nil, answer{passes: true, tag: "PREPEND X-TLS-Policy: fail; none", rank: 2}},
 		{"one line", rules.Decision{Stamp: "fail; a\n\nBcc: b"}, policy, answer{passes: true, tag: "PREPEND X-Seen: fail; a??Bcc: b", rank: 2}},
 		{"a long tag", rules.Decision{Stamp: "fail; " + long}, policy,
@@ -88,7 +92,7 @@ func TestAnswerOf(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", c.name, got, c.want)
 		}
-		for _, action := range []string{got.final, got.hold, got.tag} {
+		for _, action := range []string{got.final, got.hold, got.tag, got.results} {
 			if action != "" && !replyForm.Match(appendReply(nil, action)) {
 				t.Errorf("%s: %q is not in the form of a reply", c.name, action)
 			}

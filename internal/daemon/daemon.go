@@ -21,8 +21,8 @@ import (
 	"tlswarden/rules/rulefile"
 )
 
-// drainFor bounds how long a stopping daemon waits for what is under way. The
-// MTAs' own patience with a filter is 10 s (Sendmail) and more.
+// drainFor bounds how long a stopping daemon waits for what is under way at one
+// front end. The MTAs' own patience with a filter is 10 s (Sendmail) and more.
 const drainFor = 20 * time.Second
 
 // countsEvery is how often the counts of the rules are logged.
@@ -39,14 +39,19 @@ type server interface {
 	Shutdown(context.Context) error
 }
 
+// front is a front end with its listeners.
+type front struct {
+	server server
+	doors  []*door
+}
+
 // daemon is a running tlswarden.
 type daemon struct {
 	config  Config
 	logs    *logs
 	gate    *gate.Gate
 	manager *systemd.Notifier
-	servers []server
-	doors   []*door
+	fronts  []*front
 
 	countsEvery time.Duration
 	reminded    string     // the day of the latest reminder of rules that expire
@@ -124,24 +129,25 @@ func (d *daemon) listen() error {
 	}
 	m := milter.New(milter.Config{Gate: milterGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.MilterMax})
 	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.PolicyMax})
-	d.servers = []server{m, p}
+	milters, policies := &front{server: m}, &front{server: p}
+	d.fronts = []*front{milters, policies}
 	for i, group := range listeners {
-		s := server(m)
+		f := milters
 		if i >= len(c.Milter) {
-			s = p
+			f = policies
 		}
 		for _, ln := range group {
-			d.serve(s, ln)
+			d.serve(f, ln)
 		}
 	}
 	return nil
 }
 
-func (d *daemon) serve(s server, ln net.Listener) {
+func (d *daemon) serve(f *front, ln net.Listener) {
 	door := newDoor(ln)
-	d.doors = append(d.doors, door)
+	f.doors = append(f.doors, door)
 	go func() {
-		if err := s.Serve(door); err != nil {
+		if err := f.server.Serve(door); err != nil {
 			d.failed <- err
 		}
 	}()
@@ -229,21 +235,23 @@ func (d *daemon) reload() string {
 	return d.status()
 }
 
-// shutdown drains all front ends at once.
+// shutdown drains the milter and then the policy service: Postfix asks the latter
+// within the very transactions that the former waits for.
 func (d *daemon) shutdown() {
-	d.shutDoors()
+	for _, f := range d.fronts {
+		d.drain(f)
+	}
+}
+
+func (d *daemon) drain(f *front) {
+	d.shutDoors(f.doors)
 	ctx, cancel := context.WithTimeout(context.Background(), drainFor)
 	defer cancel()
-	done := make(chan error, len(d.servers))
-	for _, s := range d.servers {
-		go func() { done <- s.Shutdown(ctx) }()
-	}
-	for range d.servers {
-		if err := <-done; err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			d.logs.log.Warn("shutdown", "error", err)
-		} else if err != nil {
-			d.logs.log.Warn("connections were still busy after the time for draining and were closed", "seconds", int(drainFor.Seconds()))
-		}
+	switch err := f.server.Shutdown(ctx); {
+	case errors.Is(err, context.DeadlineExceeded):
+		d.logs.log.Warn("connections were still busy after the time for draining and were closed", "seconds", int(drainFor.Seconds()))
+	case err != nil:
+		d.logs.log.Warn("shutdown", "error", err)
 	}
 }
 

@@ -121,17 +121,17 @@ func (g *guest) SyscallConn() (syscall.RawConn, error) {
 // the daemon stops.
 const freshFor = 2 * time.Second
 
-// shutDoors stops accepting everywhere and waits for the first answers to those
-// that came last.
-func (d *daemon) shutDoors() {
-	for _, door := range d.doors {
+// shutDoors stops accepting and waits for the first answers to those that came
+// last.
+func (d *daemon) shutDoors(doors []*door) {
+	for _, door := range doors {
 		if err := door.Shut(); err != nil {
 			d.logs.log.Warn("cannot close a listener", "address", door.Addr(), "error", err)
 		}
 	}
 	for end := time.Now().Add(freshFor); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		quiet := true
-		for _, door := range d.doors {
+		for _, door := range doors {
 			quiet = quiet && door.quiet(time.Now().Add(-freshFor))
 		}
 		if quiet {

@@ -122,7 +122,7 @@ func (b *Batch) write(spare []byte) []byte {
 	if len(lines) > 0 {
 		_, _ = b.w.Write(lines)
 	}
-	if cap(lines) > maxPending/4 { // after a burst, do not keep its buffer
+	if cap(lines) > maxPending/4 && len(lines) < cap(lines)/4 { // after a burst, do not keep its buffer
 		return nil
 	}
 	return lines

@@ -35,6 +35,7 @@ type Gate struct {
 	links     *links         // nil: there is nothing to merge
 	nowhere   listener       // for the log: where the MTA does not tell address and port
 	atEnd     rules.FieldSet // what only the milter knows, at the end of a message
+	spare     sync.Pool      // of *line
 	lastID    atomic.Uint64
 	snapshot  atomic.Pointer[snapshot]
 	loading   sync.Mutex // held while a policy is put in place

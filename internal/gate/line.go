@@ -28,6 +28,16 @@ type line struct {
 	begun  bool
 }
 
+// line returns an empty line, which is to be put back into spare.
+func (g *Gate) line() *line {
+	l, _ := g.spare.Get().(*line)
+	if l == nil {
+		l = &line{format: g.format}
+	}
+	l.buf, l.begun = l.buf[:0], false
+	return l
+}
+
 // maxField bounds a value from outside in the log, in bytes.
 const maxField = 320 // an address has up to 64 + 1 + 255 octets, RFC 5321 section 4.5.3.1
 

@@ -15,7 +15,6 @@ type Transaction struct {
 	id       string
 	link     *link    // of the milter's mail transaction, nil if nobody can find it
 	held     [][]byte // decision lines that wait for the queue id
-	line     []byte
 }
 
 // maxHeld bounds the lines that wait for the end of one message, which can have
@@ -129,12 +128,11 @@ func (t *Transaction) settle(d *rules.Decision, s *rules.Session, by *snapshot, 
 // record writes the decision's line, or holds it for the queue id.
 func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, start time.Time, hold bool) {
 	g := t.gate
-	l := line{format: g.format, buf: t.line[:0]}
+	l := g.line()
+	defer g.spare.Put(l)
 	l.decision(start, t.front, d, s, ref, g.now().Sub(start))
-	t.line = l.buf
 	if !hold || d.Action >= rules.Defer || len(t.held) >= maxHeld {
 		l.end("")
-		t.line = l.buf
 		g.decisions.Add(l.buf)
 		return
 	}
@@ -143,10 +141,10 @@ func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, st
 
 // recordFailure writes the line of a mail that is answered by on_failure.
 func (t *Transaction) recordFailure(s *rules.Session, ref string, start time.Time, why error) {
-	l := line{format: t.gate.format, buf: t.line[:0]}
+	l := t.gate.line()
+	defer t.gate.spare.Put(l)
 	l.failure(start, t.front, t.id, s, ref, why)
 	l.end("")
-	t.line = l.buf
 	t.gate.decisions.Add(l.buf)
 }
 
