@@ -408,3 +408,19 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+// TestClock shows that a time is rendered as the standard library does.
+func TestClock(t *testing.T) {
+	var c clock
+	berlin := time.FixedZone("CET", 3600)
+	at := time.Date(2026, 10, 25, 0, 59, 59, 998_500_000, time.UTC)
+	for range 5 {
+		for _, zone := range []*time.Location{time.UTC, berlin} {
+			local := at.In(zone)
+			if got, want := string(c.append(nil, local)), local.Format("2006-01-02T15:04:05.000Z07:00"); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+		at = at.Add(700 * time.Microsecond)
+	}
+}

@@ -26,6 +26,7 @@ type line struct {
 	format Format
 	buf    []byte
 	begun  bool
+	clock  clock
 }
 
 // line returns an empty line, which is to be put back into spare.
@@ -143,11 +144,11 @@ func (l *line) head(at time.Time) {
 		l.buf = append(l.buf, '{')
 		l.key("time")
 		l.buf = append(l.buf, '"')
-		l.buf = at.AppendFormat(l.buf, "2006-01-02T15:04:05.000Z07:00")
+		l.buf = l.clock.append(l.buf, at)
 		l.buf = append(l.buf, '"')
 	case Logfmt:
 		l.key("time")
-		l.buf = at.AppendFormat(l.buf, "2006-01-02T15:04:05.000Z07:00")
+		l.buf = l.clock.append(l.buf, at)
 	}
 }
 
@@ -230,6 +231,28 @@ func bare(v string) bool {
 		}
 	}
 	return v != ""
+}
+
+// clock renders times. Many lines have the same second, which takes longer to
+// render than all else of a line.
+type clock struct {
+	second int64
+	at     *time.Location
+	text   []byte // of the second, up to the fraction
+	zone   []byte
+}
+
+// append appends a time as RFC 3339 has it, with milliseconds.
+func (c *clock) append(b []byte, t time.Time) []byte {
+	if s := t.Unix(); s != c.second || t.Location() != c.at || c.text == nil {
+		c.second, c.at = s, t.Location()
+		c.text = t.AppendFormat(c.text[:0], "2006-01-02T15:04:05.")
+		c.zone = t.AppendFormat(c.zone[:0], "Z07:00")
+	}
+	ms := t.Nanosecond() / int(time.Millisecond)
+	b = append(b, c.text...)
+	b = append(b, byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	return append(b, c.zone...)
 }
 
 const hex = "0123456789abcdef"
