@@ -31,12 +31,15 @@ var crowded = []struct {
 	{FieldServerPort, []any{int64(25), int64(587), "> 25", "<= 587", "!25", "> 70000"}},
 	{FieldSize, []any{">= 10", "< 5", "!< 20", int64(7)}},
 	{FieldLocal, []any{true, false}},
+	{pluggedBool, []any{true, false}},
+	{pluggedNumber, []any{"< 0", ">= 0", "!< -1", int64(1), "!1"}},
+	{pluggedDomain, []any{"x.example", ".example", "!x.example", ""}},
 }
 
 func (g generator) crowdedCondition(lists map[FieldID]*Set) Condition {
 	c := pick(g, crowded...)
-	f := FieldByID(c.field)
-	set, text := NewSet(f.Kind), ""
+	f := fieldOf(c.field)
+	set, text := f.NewSet(), ""
 	if g.IntN(5) == 0 {
 		set.AddSet(lists[f.ID], g.IntN(4) == 0)
 		text = "@list"
@@ -54,7 +57,7 @@ func (g generator) crowdedCondition(lists map[FieldID]*Set) Condition {
 func (g generator) lists() map[FieldID]*Set {
 	lists := map[FieldID]*Set{}
 	for _, c := range crowded {
-		s := NewSet(FieldByID(c.field).Kind)
+		s := fieldOf(c.field).NewSet()
 		for range g.IntN(4) {
 			if err := s.Add(pick(g, c.values...)); err != nil {
 				panic(err)

@@ -5,16 +5,36 @@ package rules
 // nothing but its length tells. One by SHA-256 and one by MD5 are never equal and
 // say nothing of each other.
 
-// truth says whether a value is in the set. That a fingerprint is not is known
-// only if the set has one of its length.
+// truth says whether a value is in the set. Of a fingerprint that is known only
+// if the set has entries of its length.
 func (s *Set) truth(v *Value, known bool) Truth {
-	if !known || s.holds(v) {
-		return known3(known, true)
+	if s.kind != KindFingerprint || !known || v.Text == "" {
+		return known3(known, known && s.holds(v))
 	}
-	if s.kind == KindFingerprint && v.Text != "" && !s.any.comparable(v.Text) && !s.none.comparable(v.Text) {
-		return Unknown
+	return s.fingerprint(v)
+}
+
+// fingerprint is holds for a value that may be made with another digest.
+func (s *Set) fingerprint(v *Value) Truth {
+	excluded := s.none.fingerprint(s.kind, v)
+	if s.any.count == 0 && s.none.count > 0 {
+		return -excluded
 	}
-	return False
+	return min(-excluded, s.any.fingerprint(s.kind, v))
+}
+
+// fingerprint says whether an entry hits, which is unknown if none has the
+// value's length.
+func (e *entries) fingerprint(kind Kind, v *Value) Truth {
+	switch {
+	case e.count == 0:
+		return False
+	case e.hit(kind, v):
+		return True
+	case e.comparable(v.Text):
+		return False
+	}
+	return Unknown
 }
 
 // comparable says whether an entry could be equal to a fingerprint. Usually all

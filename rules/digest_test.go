@@ -37,6 +37,11 @@ func TestForeignDigest(t *testing.T) {
 		{"another digest than the list's", listed, Known(md5), Unknown},
 		{"not this one", set("!" + sha), Known(other), True},
 		{"excluded", set("!" + sha), Known(sha), False},
+		{"perhaps excluded", set("!" + sha), Known(md5), Unknown},
+		{"listed, and perhaps excluded", set(md5, "!"+sha), Known(md5), Unknown},
+		{"not listed by this digest", set(sha, "!"+strings.Repeat("ef", 16)), Known(md5), Unknown},
+		{"excluded by this digest", set(sha, "!"+md5), Known(md5), False},
+		{"no certificate, none excluded", set("!" + sha), Known(""), True},
 	} {
 		var s Session
 		s.SetTLS(TLS{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256", CertFingerprint: c.value})

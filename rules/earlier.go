@@ -107,7 +107,7 @@ const sampleTries = 32
 // sample is a value that the set holds, if one is found.
 func (s *Set) sample() (v Value, ok bool) {
 	if s.kind.spanned() {
-		if spans := s.spans(s.kind.bounds()); len(spans) > 0 {
+		if spans := s.spans(s.in); len(spans) > 0 {
 			return Value{Number: nearestZero(spans)}, true
 		}
 		return v, false

@@ -7,8 +7,9 @@ import (
 
 // exampleSession is a session from the internet to port 25 about which all is
 // known, between addresses that no rule names: a client of TEST-NET-3 (RFC 5737)
-// and domains below .invalid (RFC 2606). Nothing is said of TLS yet.
-func exampleSession(now time.Time) *Session {
+// and domains below .invalid (RFC 2606). Plugins have nothing to say of it but
+// no, 0 and "". Nothing is said of TLS yet.
+func (p *Policy) exampleSession(now time.Time) *Session {
 	empty, no, yes := Known(""), Known(false), Known(true)
 	s := &Session{
 		ClientName: empty, ClientReverseName: empty, ClientPort: Known[uint16](50000), Helo: Known("client.invalid"),
@@ -20,6 +21,9 @@ func exampleSession(now time.Time) *Session {
 	s.SetClient(netip.AddrFrom4([4]byte{203, 0, 113, 254}))
 	s.SetSender("someone@sender.invalid")
 	s.SetRecipient("someone@recipient.invalid")
+	for _, f := range p.supplied {
+		s.put(f, Value{})
+	}
 	return s
 }
 
@@ -34,8 +38,8 @@ func (s *Session) setTLS(version, cipher string) {
 
 // exampleFor is such a session in which the rule's conditions hold, but for
 // those on TLS; ok is false if none is found.
-func (r *Rule) exampleFor(now time.Time) (s *Session, ok bool) {
-	s = exampleSession(now)
+func (p *Policy) exampleFor(r *Rule, now time.Time) (s *Session, ok bool) {
+	s = p.exampleSession(now)
 	for i := range r.When {
 		c := &r.When[i]
 		if held, _ := c.Field.read(s); tlsFields.Has(c.Field.ID) || c.Set.holds(&held) {
@@ -45,7 +49,7 @@ func (r *Rule) exampleFor(now time.Time) (s *Session, ok bool) {
 		if !found {
 			return nil, false
 		}
-		s.put(c.Field.ID, v)
+		s.put(c.Field, v)
 	}
 	for i := range r.When {
 		if c := &r.When[i]; !tlsFields.Has(c.Field.ID) && c.eval(s) != True {
@@ -56,7 +60,11 @@ func (r *Rule) exampleFor(now time.Time) (s *Session, ok bool) {
 }
 
 // put records a fact that is not about TLS.
-func (s *Session) put(id FieldID, v Value) {
+func (s *Session) put(f *Field, v Value) {
+	id := f.ID
+	if id >= fieldCount {
+		s.putSupplied(f, v)
+	}
 	switch id {
 	case FieldClient:
 		s.SetClient(v.Addr)

@@ -96,8 +96,8 @@ var kindNames = [...]string{
 // String names the kind as the reference page does.
 func (k Kind) String() string { return kindNames[k] }
 
-// a names the kind with its article.
-func (k Kind) a() string {
+// A names the kind with its article.
+func (k Kind) A() string {
 	if k == KindAddress {
 		return "an " + k.String()
 	}

@@ -88,6 +88,24 @@ func (t *TLS) complete(other *TLS) {
 	takeText(&t.CertKeyFingerprint, other.CertKeyFingerprint)
 }
 
+// TakeTLS replaces what is known of the encryption by what another session knows.
+func (s *Session) TakeTLS(other *Session) {
+	t := other.tls
+	t.cipher = cloned(t.cipher)
+	for _, text := range []*Fact[string]{
+		&t.SNI, &t.CertSubject, &t.CertDN, &t.CertIssuer, &t.CertFingerprint, &t.CertKeyFingerprint,
+	} {
+		*text = cloned(*text)
+	}
+	t.Version, t.Cipher = "", t.cipher.value
+	s.tls = t
+}
+
+func cloned(f Fact[string]) Fact[string] {
+	f.value = strings.Clone(f.value)
+	return f
+}
+
 func take[T any](to *Fact[T], from Fact[T]) {
 	if !to.known {
 		*to = from

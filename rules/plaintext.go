@@ -39,7 +39,7 @@ func (p *Policy) Uneven(now time.Time) []Uneven {
 			continue
 		}
 		for _, at := range rule.changes(now) {
-			s, ok := rule.exampleFor(at)
+			s, ok := p.exampleFor(rule, at)
 			if !ok {
 				continue
 			}
@@ -126,7 +126,7 @@ func (p *Policy) RefusesPlaintext(now time.Time) (*Rule, time.Time) {
 // refusesAll says whether all messages in plaintext are rejected, and some by
 // this rule: what may depend on the message is tried with each value.
 func (p *Policy) refusesAll(rule *Rule, at time.Time) bool {
-	s := exampleSession(at)
+	s := p.exampleSession(at)
 	s.SetPlaintext()
 	named := false
 	return p.eachMessage(s, 0, func() bool {
@@ -146,7 +146,7 @@ func (p *Policy) eachMessage(s *Session, from FieldID, try func() bool) bool {
 			continue
 		}
 		for _, v := range f.all() {
-			s.put(id, v)
+			s.put(f, v)
 			if !p.eachMessage(s, id+1, try) {
 				return false
 			}

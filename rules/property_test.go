@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -13,6 +14,44 @@ import (
 // values, so that conditions hold often enough.
 
 type generator struct{ *rand.Rand }
+
+// plugged are facts of plugins, numbered from fieldCount on.
+var plugged = func() (all SuppliedFields) {
+	for _, k := range []Kind{KindBool, KindNumber, KindDomain} {
+		if _, err := all.Field("p", k.String(), k, ""); err != nil {
+			panic(err)
+		}
+	}
+	return all
+}()
+
+const (
+	pluggedBool = fieldCount + iota
+	pluggedNumber
+	pluggedDomain
+)
+
+// fieldOf is a field of the catalogue or of plugged.
+func fieldOf(id FieldID) *Field {
+	if id >= fieldCount {
+		return plugged.fields[id-fieldCount]
+	}
+	return FieldByID(id)
+}
+
+// answers sets facts of plugins that are not known, or some of them.
+func (g generator) answers(s *Session) {
+	given := []any{g.IntN(2) == 0, int64(g.IntN(5) - 2), pick(g, "x.example", "m.x.example", "")}
+	for i, f := range plugged.fields {
+		if _, known := f.Read(s); known || g.IntN(3) == 0 {
+			continue
+		}
+		s.supplied = slices.Clone(s.supplied)
+		if err := s.SetSupplied(f, given[i]); err != nil {
+			panic(err)
+		}
+	}
+}
 
 func pick[T any](g generator, of ...T) T { return of[g.IntN(len(of))] }
 
@@ -39,6 +78,7 @@ func (g generator) session() *Session {
 	if g.IntN(2) == 0 {
 		s.ListenerCertSeen = Known(g.IntN(3) > 0)
 	}
+	g.answers(&s)
 	return &s
 }
 
@@ -82,9 +122,10 @@ func (g generator) condition() Condition {
 	c := pick(g,
 		choice{FieldClient, []any{"192.0.2.0/24", "!192.0.2.1"}}, choice{FieldTLS, []any{true, false}},
 		choice{FieldSenderDomain, []any{"x.example", "!y.example"}}, choice{FieldRecipient, []any{"b@example.com"}},
-		choice{FieldTLSVersion, []any{"< TLSv1.2", "TLSv1.3"}}, choice{FieldCertVerified, []any{true}})
-	f := FieldByID(c.field)
-	set := NewSet(f.Kind)
+		choice{FieldTLSVersion, []any{"< TLSv1.2", "TLSv1.3"}}, choice{FieldCertVerified, []any{true}},
+		choice{pluggedBool, []any{true, false}}, choice{pluggedNumber, []any{"< 0", int64(1)}}, choice{pluggedDomain, []any{"x.example", "!.example"}})
+	f := fieldOf(c.field)
+	set := f.NewSet()
 	if err := set.Add(pick(g, c.values...)); err != nil {
 		panic(err)
 	}
@@ -167,6 +208,7 @@ func TestRejectIsCertain(t *testing.T) {
 		if !learnt.recipient.address.known {
 			learnt.recipient = other.recipient
 		}
+		g.answers(&learnt)
 		if got := p.Evaluate(&learnt, 0).Action; got != Reject {
 			t.Errorf("a reject became %v when more was known", got)
 		}
@@ -178,7 +220,7 @@ func TestExplainAgrees(t *testing.T) {
 		p, s := New(Config{Rules: g.rules()}), g.session()
 		later := FieldSet(0)
 		if g.IntN(3) == 0 {
-			later = SetOf(FieldTLS, FieldRecipient)
+			later = SetOf(FieldTLS, FieldRecipient, pluggedBool)
 		}
 		v, e := p.Evaluate(s, later), p.Explain(s, later)
 		if !reflect.DeepEqual(v, e.Verdict) {
@@ -215,7 +257,7 @@ func TestIndexChangesNothing(t *testing.T) {
 			rs = g.insert(rs, r)
 		}
 		p, s := New(Config{Rules: rs}), g.session()
-		later := pick(g, 0, SetOf(FieldTLS), SetOf(FieldSenderDomain, FieldClient))
+		later := pick(g, 0, SetOf(FieldTLS), SetOf(FieldSenderDomain, FieldClient), SetOf(pluggedBool, pluggedDomain))
 		plain := *p
 		plain.index = nil
 		if a, b := p.Evaluate(s, later), plain.Evaluate(s, later); !reflect.DeepEqual(a, b) {

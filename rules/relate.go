@@ -127,7 +127,7 @@ func (r *relations) within(a, b *Set) bool {
 		}
 	}
 	if a.kind.spanned() {
-		return spansWithin(a.spans(a.kind.bounds()), b.spans(a.kind.bounds()))
+		return spansWithin(a.spans(a.in), b.spans(a.in))
 	}
 	excluded := b.none.count == 0 || r.coversAll(&a.none, a.kind, &b.none)
 	if a.any.count == 0 {
@@ -259,8 +259,11 @@ func (k Kind) bounds() span {
 
 // bounds are the numbers that the field can have.
 func (f *Field) bounds() span {
-	if f.ID == FieldClientPort || f.ID == FieldServerPort {
+	switch {
+	case f.ID == FieldClientPort || f.ID == FieldServerPort:
 		return span{0, math.MaxUint16}
+	case f.ID >= fieldCount && f.Kind == KindNumber: // of a plugin
+		return allNumbers
 	}
 	return f.Kind.bounds()
 }

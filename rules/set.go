@@ -12,6 +12,7 @@ import (
 type Set struct {
 	kind  Kind
 	field *Field // whose values are listed; nil: any value of the kind
+	in    span   // the numbers that its fields can have
 	any   entries
 	none  entries
 }
@@ -41,7 +42,7 @@ type comparison struct {
 
 // NewSet returns an empty set for fields of one kind.
 func NewSet(kind Kind) *Set {
-	s := &Set{kind: kind}
+	s := &Set{kind: kind, in: kind.bounds()}
 	s.SetDelimiters(DefaultDelimiters)
 	return s
 }
@@ -50,6 +51,7 @@ func NewSet(kind Kind) *Set {
 // the field can have are listed, entries that hit none of them are refused.
 func (f *Field) NewSet() *Set {
 	s := NewSet(f.Kind)
+	s.in = f.bounds()
 	if f.Values() != nil {
 		s.field = f
 	}

@@ -32,24 +32,24 @@ func (e *entries) addTyped(kind Kind, entry any) error {
 	switch x := entry.(type) {
 	case bool:
 		if kind != KindBool {
-			return fmt.Errorf("true and false go with booleans, and this is %s", kind.a())
+			return fmt.Errorf("true and false go with booleans, and this is %s", kind.A())
 		}
 		e.addNumber(boolNumber(x))
 		return nil
 	case int64:
 		if kind != KindNumber {
-			return fmt.Errorf("a number does not go with %s", kind.a())
+			return fmt.Errorf("a number does not go with %s", kind.A())
 		}
 		e.addNumber(x)
 		return nil
 	case time.Time:
 		if kind != KindTime {
-			return fmt.Errorf("a date does not go with %s", kind.a())
+			return fmt.Errorf("a date does not go with %s", kind.A())
 		}
 		e.addNumber(x.Unix())
 		return nil
 	}
-	return fmt.Errorf("a condition on %s takes text, a number, true or false, or a list of these", kind.a())
+	return fmt.Errorf("a condition on %s takes text, a number, true or false, or a list of these", kind.A())
 }
 
 func boolNumber(b bool) int64 {
@@ -114,7 +114,7 @@ func (e *entries) addPattern(kind Kind, pattern string) error {
 	switch kind {
 	case KindDomain, KindName, KindText, KindMailbox, KindCipher, KindFingerprint:
 	default:
-		return fmt.Errorf("a regular expression does not go with %s", kind.a())
+		return fmt.Errorf("a regular expression does not go with %s", kind.A())
 	}
 	if len(pattern) > maxPattern {
 		return fmt.Errorf("the regular expression is longer than %d bytes", maxPattern)
@@ -147,7 +147,7 @@ func cutOperator(text string) (op, rest string) {
 
 func (e *entries) addComparison(kind Kind, op, bound string) error {
 	if !kind.Ordered() {
-		return fmt.Errorf("%s has no order, so %q cannot compare it", kind.a(), op)
+		return fmt.Errorf("%s has no order, so %q cannot compare it", kind.A(), op)
 	}
 	n, err := parseOrdered(kind, bound)
 	if err != nil {

@@ -72,12 +72,16 @@ func (s *Session) SetSupplied(f *Field, value any) error {
 	if err != nil {
 		return err
 	}
+	s.putSupplied(f, v)
+	return nil
+}
+
+func (s *Session) putSupplied(f *Field, v Value) {
 	slot := int(f.ID - fieldCount)
 	if slot >= len(s.supplied) {
 		s.supplied = append(make(supplied, 0, MaxSupplied), s.supplied...)[:slot+1]
 	}
 	s.supplied[slot] = Known(v)
-	return nil
 }
 
 // ForgetSupplied makes all facts of plugins unknown.
@@ -101,7 +105,7 @@ func (f *Field) value(value any) (Value, error) {
 	case string:
 		return f.textValue(v)
 	}
-	return Value{}, fmt.Errorf("%s takes %s", f.Name, f.Kind.a())
+	return Value{}, fmt.Errorf("%s takes %s", f.Name, f.Kind.A())
 }
 
 func (f *Field) textValue(v string) (Value, error) {
@@ -119,5 +123,5 @@ func (f *Field) textValue(v string) (Value, error) {
 			return Value{Addr: a.Unmap().WithZone("")}, nil
 		}
 	}
-	return Value{}, fmt.Errorf("%s takes %s, not %q", f.Name, f.Kind.a(), printable(v, maxShown))
+	return Value{}, fmt.Errorf("%s takes %s, not %q", f.Name, f.Kind.A(), printable(v, maxShown))
 }

@@ -16,19 +16,22 @@
 // Where Postfix asks both the milter and the policy service about one SMTP
 // session, what they know is merged for each mail transaction. Postfix asks the
 // policy service first at RCPT. It is told to refuse what the facts of both are
-// enough to refuse, and else to let pass: the milter then takes the verdict, with
-// what the policy service knew, and it alone tags and quarantines. So a message
-// is counted and logged once. Where the policy service is asked at DATA or later,
-// the milter has decided, and nothing is added.
+// enough to refuse, and else to let pass: the milter then decides with what the
+// policy service knew, and it alone tags and quarantines. So a message is counted
+// and logged once. Where the policy service is asked at DATA or later, the milter
+// has decided, and only what the policy service then knows beyond can add a
+// refusal, for all recipients alike.
 //
 // Two views are of one session if client address and port and server address and
 // port are the same, the milter is between MAIL and the end of the message, the
-// sender is the same, and both say plaintext or both the same TLS version and
-// suite. If one of that is missing, each decides for itself: Postfix tells the
-// policy service the client's port since 3.0, and the server's address and port
-// since 3.2. If they contradict each other in the encryption, the policy service,
-// whose values no configuration can change, decides for itself, and to the milter
-// the encryption is unknown.
+// sender is the same, and both know whether the session is encrypted, and if so
+// its version and suite. If one of that is missing, each decides for itself:
+// Postfix tells the policy service the client's port since 3.0, and the server's
+// address and port since 3.2. If they contradict each other in the encryption, the
+// policy service is believed, whose values no configuration can change.
+//
+// Several services may ask in one transaction, each with its own policy_context:
+// the milter then decides in each of them, and the strongest verdict counts.
 //
 // # Limits
 //
@@ -36,9 +39,8 @@
 // gone after a restart: until a first encrypted session is seen, a reject of
 // plaintext is a defer.
 //
-// Up to 8192 transactions of the milter are kept for the policy service. Of several
-// services that ask about one transaction each has its own policy_context: to the
-// milter it is then unknown, and the strongest of their verdicts counts.
+// Up to 8192 transactions of the milter are kept for the policy service, with up
+// to 8 contexts and the first 100 recipients of each.
 //
 // Decision lines are written in batches in the background. If the log takes them
 // too slowly, mail goes on and lines are dropped; how many is logged.

@@ -273,13 +273,30 @@ func TestNoCertSeen(t *testing.T) {
 		want rules.Action
 	}{{false, rules.Defer}, {true, rules.Accept}, {false, rules.Reject}} {
 		s := session("TLSv1.3")
-		s.SetTLS(rules.TLS{Version: "TLSv1.3", CertPresented: rules.Known(c.cert)})
+		s.SetTLS(rules.TLS{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256", CertPresented: rules.Known(c.cert)})
 		if d, err := tx.Decide(s, 0, "pid=1"); err != nil || d.Action != c.want {
 			t.Errorf("%d: %v %v, want %v", i, d.Action, err, c.want)
 		}
 	}
 	if out := b.done(); strings.Count(out, "no client certificate was seen here") != 1 {
 		t.Errorf("the log is\n%s", out)
+	}
+}
+
+// TestMacroDefault shows that a TLS version without a suite, which is of Postfix's
+// milter_macro_defaults and no session, does not speak for a listener.
+func TestMacroDefault(t *testing.T) {
+	b := newBench(t, Logfmt, everyone)
+	tx := b.Open(Milter)
+	s := session("")
+	s.SetTLS(rules.TLS{Version: "TLSv1.3"})
+	for _, c := range []struct {
+		s    *rules.Session
+		want rules.Action
+	}{{s, rules.Accept}, {session(""), rules.Defer}} {
+		if d, err := tx.Decide(c.s, 0, "pid=1"); err != nil || d.Action != c.want {
+			t.Errorf("%v %v, want %v", d.Action, err, c.want)
+		}
 	}
 }
 

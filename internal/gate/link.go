@@ -2,6 +2,7 @@ package gate
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,26 +19,28 @@ import (
 //
 // What the policy service is asked about is decided with the facts of both. It
 // gives refusals itself, for the milter hears nothing of recipients that were
-// refused. All else it leaves to the milter, which then takes its verdict for
-// the recipient: so each is counted once, logged once, and tagged once.
+// refused. All else it leaves to the milter, which then decides for the recipient
+// by the facts of both: so each is counted once, logged once, and tagged once.
 type link struct {
 	key      linkKey
 	id       string
 	snapshot *snapshot
 
-	mu      sync.Mutex
-	facts   rules.Session // of the milter, and what the policy service has beyond
-	bound   bool          // the policy service knows the same session
-	opposed bool          // or it contradicts
-	context bool          // policy_context was taken
-	mixed   bool          // from several services that ask, so that it is unknown
-	ref     string        // how Postfix's log names the session
-
-	answered  string          // the recipient that the policy service was last asked about
-	verdict   *rules.Decision // for it; nil: the milter decides
-	forwarded bool            // the milter has decided for one recipient
-	decided   string          // the last of those
+	mu       sync.Mutex
+	facts    rules.Session // of the milter, and what the policy service has beyond
+	bound    bool          // the policy service knows the same session
+	opposed  bool          // but another encryption, which is then believed
+	ref      string        // how Postfix's log names the session
+	contexts []string      // each policy_context that asked, if any did
+	passed   []string      // recipients for whom the milter decided, and let them pass
+	decided  bool          // the milter decided for some recipient
 }
+
+// The most that a link keeps of one transaction.
+const (
+	maxContexts = 8   // restriction lists that ask; a configuration has one or two
+	maxPassed   = 100 // recipients that the policy service may be asked about at DATA
+)
 
 // linkKey is a TCP connection. A port that is used again has another link.
 type linkKey struct{ client, server netip.AddrPort }
@@ -97,9 +100,9 @@ func (l *links) end(one *link) {
 }
 
 // find returns the link of the transaction that the policy service is asked
-// about, nil if there is none. It must be the same sender, and the same
-// encryption: a connection whose ports are used again, or the time before
-// STARTTLS, can lend nothing.
+// about, nil if there is none. It must be the same sender, and both must know the
+// encryption. If they contradict each other, the policy service is believed, whose
+// values no configuration can change, and the milter's lend nothing.
 func (g *Gate) find(s *rules.Session, now time.Time) *link {
 	if g.links == nil {
 		return nil
@@ -118,89 +121,81 @@ func (g *Gate) find(s *rules.Session, now time.Time) *link {
 		return nil
 	}
 	switch l.facts.SameTLS(s) {
-	case rules.Agreed:
-		l.bound = true
-		return l
+	case rules.Unsettled:
+		return nil
 	case rules.Opposed:
-		l.opposed = true
 		g.opposed(&l.facts, s, now)
+		l.opposed = true
+		l.facts.TakeTLS(s)
 	}
-	return nil
+	l.bound = true
+	return l
 }
 
-// settled completes the session of the policy service, and says whether the
-// milter has decided for it already: where the service is asked at DATA or
-// later, which is about the last recipient, or about all if there are several.
-func (l *link) settled(s *rules.Session) bool {
+// askedLate completes the session of the policy service. If the milter has
+// decided already, the service is asked at DATA or later: late is true, and to
+// are the recipients that its answer is for.
+func (l *link) askedLate(s *rules.Session) (to []string, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.Complete(&l.facts)
-	to, known := s.Recipient().Get()
-	return l.forwarded && (!known || to == l.decided)
+	recipient, known := s.Recipient().Get()
+	if !l.decided || known && !slices.Contains(l.passed, recipient) {
+		return nil, false
+	}
+	if known {
+		return []string{recipient}, true
+	}
+	return slices.Clone(l.passed), true
 }
 
-// leave keeps for the milter what the policy service knows and has decided. Of
-// several verdicts for one recipient, for it may be asked from several
-// restriction lists, the strongest counts.
-func (l *link) leave(s *rules.Session, ref string, d *rules.Decision) {
+// leave keeps for the milter what the policy service knows.
+func (l *link) leave(s *rules.Session, ref string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.facts.Complete(s)
-	l.takeContext(s)
 	if ref != l.ref {
 		l.ref = ref
 	}
-	to := s.Recipient().Or("")
-	again := to == l.answered && to != ""
-	l.answered = to
-	switch {
-	case d.Pending, again && l.verdict == nil:
-		l.verdict = nil
-	case !again || d.Action > l.verdict.Action:
-		l.verdict = d
+	context, known := s.PolicyContext.Get()
+	if known && len(l.contexts) < maxContexts && !slices.Contains(l.contexts, context) {
+		l.contexts = append(l.contexts, strings.Clone(context))
 	}
 }
 
-// takeContext keeps the context of the service that asks, unless there are
+// take gives the milter what the policy service has left: facts, how Postfix's
+// log names the session, and the contexts in which it was asked if there are
 // several.
-func (l *link) takeContext(s *rules.Session) {
-	switch {
-	case !l.context:
-		l.context = true
-	case l.mixed:
-		l.facts.PolicyContext = rules.Fact[string]{}
-	case l.facts.PolicyContext != s.PolicyContext:
-		l.mixed = true
-		l.facts.PolicyContext = rules.Fact[string]{}
-	}
-}
-
-// take gives the milter what the policy service has left: facts, the verdict
-// for the recipient if there is one, and how Postfix's log names the session.
-func (l *link) take(s *rules.Session, ref string) (d rules.Decision, made bool, by string) {
+func (l *link) take(s *rules.Session, ref string) (by string, contexts []string) {
 	if l == nil {
-		return d, false, ref
+		return ref, nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.opposed {
-		s.ForgetTLS()
-	}
-	to := s.Recipient().Or("")
-	l.forwarded, l.decided = true, to
+	l.decided = true
 	if !l.bound {
-		return d, false, ref
+		return ref, nil
+	}
+	if l.opposed {
+		s.TakeTLS(&l.facts)
 	}
 	s.Complete(&l.facts)
-	s.PolicyContext = l.facts.PolicyContext
-	if l.ref != "" {
-		ref = joinRefs(l.ref, ref)
+	if len(l.contexts) > 1 {
+		contexts = slices.Clone(l.contexts)
 	}
-	if l.verdict != nil && to != "" && to == l.answered {
-		d, made = *l.verdict, true
+	return joinRefs(l.ref, ref), contexts
+}
+
+// pass notes a recipient whom the milter lets pass.
+func (l *link) pass(s *rules.Session) {
+	if l == nil {
+		return
 	}
-	l.verdict, l.answered = nil, ""
-	return d, made, ref
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if to := s.Recipient().Or(""); len(l.passed) < maxPassed && !slices.Contains(l.passed, to) {
+		l.passed = append(l.passed, to)
+	}
 }
 
 // joinRefs adds to how the policy service names the session what the milter has
@@ -209,7 +204,7 @@ func joinRefs(policy, milter string) string {
 	if milter == "" || strings.Contains(policy, milter) {
 		return policy
 	}
-	return policy + " " + milter
+	return strings.TrimSpace(policy + " " + milter)
 }
 
 // opposed logs that the two front ends see two encryptions in one session.
@@ -221,7 +216,7 @@ func (g *Gate) opposed(milter, policy *rules.Session, now time.Time) {
 	if milter.TLSUsed().Or(false) && !policy.TLSUsed().Or(true) {
 		cause = "milter_macro_defaults of Postfix gives a value for {tls_version}"
 	}
-	g.log.Warn("milter and policy service disagree about the encryption of one session; the policy service is believed, and to the milter it is unknown",
+	g.log.Warn("milter and policy service disagree about the encryption of one session; the policy service is believed",
 		"client", milter.Client.Or(netip.Addr{}).String(), "server", netip.AddrPortFrom(milter.ServerAddress.Or(netip.Addr{}), milter.ServerPort.Or(0)).String(),
 		"milter", milter.Seen(), "policy", policy.Seen(), "likely", cause)
 }

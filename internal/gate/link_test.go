@@ -169,7 +169,6 @@ func TestNotMerged(t *testing.T) {
 		name   string
 		policy *rules.Session
 		ended  bool
-		warned bool
 	}{
 		{name: "another sender", policy: other(func(s *rules.Session) { s.SetSender("b@example.org") })},
 		{name: "another port of the client", policy: other(func(s *rules.Session) { s.ClientPort = rules.Known(uint16(1)) })},
@@ -178,10 +177,6 @@ func TestNotMerged(t *testing.T) {
 		{name: "another client", policy: other(func(s *rules.Session) { s.SetClient(netip.MustParseAddr("192.0.2.9")) })},
 		{name: "the message is over", policy: other(func(*rules.Session) {}), ended: true},
 		{name: "TLS unknown", policy: other(func(s *rules.Session) { s.ForgetTLS() })},
-		{name: "plaintext", policy: other(func(s *rules.Session) { s.SetPlaintext() }), warned: true},
-		{name: "another version", policy: other(func(s *rules.Session) {
-			s.SetTLS(rules.TLS{Version: "TLSv1.1", Cipher: "AES128-SHA", CertFingerprint: rules.Known(goodPrint)})
-		}), warned: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPair(t, pinned)
@@ -198,11 +193,53 @@ func TestNotMerged(t *testing.T) {
 			if m.PolicyContext.Known() || len(p.lines()) != 2 {
 				t.Errorf("facts went from one to the other:\n%s", p.log)
 			}
-			if got := strings.Contains(p.log.String(), "disagree"); got != c.warned {
-				t.Errorf("warned: %v:\n%s", got, p.log)
+			if strings.Contains(p.log.String(), "disagree") {
+				t.Errorf("warned:\n%s", p.log)
 			}
-			if c.warned && m.TLSUsed().Known() {
-				t.Error("the milter still believes its macros")
+		})
+	}
+}
+
+const plainTagged = `
+[[rule]]
+name = "plain"
+when = { tls = false }
+action = "tag"
+
+[[rule]]
+name = "old"
+when = { tls_version = "TLSv1.1" }
+action = "quarantine"
+`
+
+// TestOpposed shows that the policy service is believed where the two see
+// different encryptions, that the log says so once with the likely cause, and
+// that it is still one mail.
+func TestOpposed(t *testing.T) {
+	old := seen("TLSv1.2")
+	old.SetTLS(rules.TLS{Version: "TLSv1.1", Cipher: "AES128-SHA"})
+	for _, c := range []struct {
+		name           string
+		milter, policy *rules.Session
+		want           rules.Action
+		line, cause    string
+	}{
+		{"plaintext", seen("TLSv1.3"), seen(""), rules.Tag, "tls=none", "milter_macro_defaults"},
+		{"TLS", seen(""), seen("TLSv1.3"), rules.Accept, "tls=TLSv1.3", "drops or changes macros"},
+		{"another version", seen("TLSv1.2"), old, rules.Quarantine, "tls=TLSv1.1", "drops or changes macros"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPair(t, plainTagged)
+			p.mail(c.milter)
+			for range 2 { // as of two recipients
+				p.decide(p.policy, c.policy, 0, "pid=7")
+			}
+			if d := p.decide(p.milter, c.milter, 0, ""); d.Action != c.want {
+				t.Errorf("%v, want %v", d.Action, c.want)
+			}
+			p.wantLines("front=milter pid=7 " + c.line)
+			if out := p.log.String(); strings.Count(out, "disagree") != 1 || !strings.Contains(out, c.cause) {
+				t.Errorf("the log says:\n%s", out)
 			}
 		})
 	}
@@ -241,9 +278,6 @@ func TestContexts(t *testing.T) {
 		}
 		if d := p.decide(p.milter, m, 0, ""); d.Action != rules.Tag || d.TagText != "from a" {
 			t.Errorf("%s: %v %q", order, d.Action, d.TagText)
-		}
-		if m.PolicyContext.Known() {
-			t.Errorf("%s: the context of two is %q", order, m.PolicyContext.Or(""))
 		}
 		p.wantLines("action=tag rule=a")
 	}
@@ -299,6 +333,71 @@ func TestDataAfterMilter(t *testing.T) {
 		}
 	}
 	p.wantLines("front=milter action=tag")
+}
+
+// TestDataKnowsMore shows that what only the policy service knows is refused at
+// DATA, too, for each recipient that the milter let pass.
+func TestDataKnowsMore(t *testing.T) {
+	p := newPair(t, `
+[[rule]]
+name = "small"
+when = { size = "> 100", recipient = "c@example.com" }
+action = "reject"
+`)
+	m := seen("TLSv1.2")
+	p.mail(m)
+	for _, to := range []string{"b@example.com", "c@example.com"} {
+		m.SetRecipient(to)
+		p.decide(p.milter, m, 0, "queue_id=1")
+	}
+	end := seen("TLSv1.2")
+	end.ForgetRecipient()
+	end.Size = rules.Known(int64(50))
+	if d := p.decide(p.policy, end, 0, "pid=7"); d.Action != rules.Accept {
+		t.Errorf("a small message: %v", d.Action)
+	}
+	end.ForgetRecipient()
+	end.Size = rules.Known(int64(500))
+	if d := p.decide(p.policy, end, 0, "pid=7"); d.Action != rules.Reject {
+		t.Errorf("a large message: %v", d.Action)
+	}
+	p.wantLines("front=milter action=accept", "front=milter action=accept", "front=policy action=reject recipient=c@example.com")
+}
+
+// TestContextWaits shows that a context whose verdict waits for the message does
+// not hide those of others.
+func TestContextWaits(t *testing.T) {
+	p := newPair(t, `
+[[rule]]
+name = "first"
+when = { policy_context = "a", message.encrypted = "no" }
+action = "reject"
+
+[[rule]]
+name = "second"
+when = { policy_context = "b" }
+action = "tag"
+`)
+	m := seen("TLSv1.2")
+	p.mail(m)
+	for _, context := range []string{"a", "b"} {
+		s := seen("TLSv1.2")
+		s.PolicyContext = rules.Known(context)
+		if d := p.decide(p.policy, s, 0, "pid=7"); d.Action != rules.Accept {
+			t.Errorf("%s: %v", context, d.Action)
+		}
+	}
+	if d := p.decide(p.milter, m, p.atEnd, ""); !d.Pending {
+		t.Errorf("at RCPT: %v", d.Action)
+	}
+	m.Message.Encrypted = rules.Known("pgp")
+	if d := p.decide(p.milter, m, 0, ""); d.Action != rules.Tag {
+		t.Errorf("encrypted: %v", d.Action)
+	}
+	m.Message.Encrypted = rules.Known("no")
+	if d := p.decide(p.milter, m, 0, ""); d.Action != rules.Reject {
+		t.Errorf("not encrypted: %v", d.Action)
+	}
 }
 
 // TestMergedReload shows that a transaction keeps the policy that it began with.

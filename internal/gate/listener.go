@@ -62,7 +62,9 @@ func (l *listener) look(s *rules.Session, now time.Time) {
 		s.ListenerTLSSeen, s.ListenerCertSeen = rules.Fact[bool]{}, rules.Fact[bool]{}
 		return
 	}
-	if s.TLSUsed().Or(false) {
+	// A milter's macro for the version alone may be of Postfix's
+	// milter_macro_defaults; in a real session a suite is named, too.
+	if s.TLSUsed().Or(false) && s.Cipher().Or("") != "" {
 		touch(&l.tls, now)
 		if s.CertPresented().Or(false) || s.CertVerified().Or(false) {
 			touch(&l.cert, now)

@@ -75,10 +75,11 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 		return rules.Decision{}, ErrNoPolicy
 	}
 	hold := ref == ""
-	d, made, ref := t.link.take(s, ref)
+	ref, contexts := t.link.take(s, ref)
 	listener := g.supply(s, start)
-	if !made {
-		d = g.evaluate(t.snapshot, s, later, t.id)
+	d := g.evaluateIn(contexts, t.snapshot, s, later, t.id)
+	if d.Pending || d.Action < rules.Defer {
+		t.link.pass(s)
 	}
 	if d.Pending {
 		return d, nil
@@ -86,6 +87,27 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	t.settle(&d, s, t.snapshot, listener, start)
 	t.record(&d, s, ref, start, hold)
 	return d, nil
+}
+
+// evaluateIn decides a session in each of several policy contexts, or if there
+// are none as it is. The strongest verdict counts, and one that is pending before
+// all.
+func (g *Gate) evaluateIn(contexts []string, by *snapshot, s *rules.Session, later rules.FieldSet, id string) rules.Decision {
+	if len(contexts) == 0 {
+		return g.evaluate(by, s, later, id)
+	}
+	var strongest rules.Decision
+	for i, c := range contexts {
+		s.PolicyContext = rules.Known(c)
+		d := g.evaluate(by, s, later, id)
+		if d.Pending {
+			return d
+		}
+		if i == 0 || d.Action > strongest.Action {
+			strongest = d
+		}
+	}
+	return strongest
 }
 
 // supply adds the facts that the gate itself has.
@@ -98,21 +120,36 @@ func (g *Gate) supply(s *rules.Session, now time.Time) *listener {
 
 // refuse decides for the policy service about a session that the milter has
 // before it, by the policy of the milter's connection. Unless that is a refusal,
-// nothing is recorded, and the milter gets what came of it.
+// nothing is recorded, and the milter gets what the service knows. After RCPT the
+// milter has decided without that, and one answer is for all recipients: it is
+// the strongest refusal.
 func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.Time) rules.Decision {
-	pass := rules.Decision{ID: l.id}
-	if l.settled(s) {
-		return pass
-	}
+	to, late := l.askedLate(s)
 	listener := t.gate.supply(s, start)
-	d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id)
-	if d.Pending || d.Action < rules.Defer {
-		l.leave(s, ref, &d)
-		return pass
+	if !late {
+		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id)
+		if d.Pending || d.Action < rules.Defer {
+			l.leave(s, ref)
+			return rules.Decision{ID: l.id}
+		}
+		t.settle(&d, s, l.snapshot, listener, start)
+		t.record(&d, s, ref, start, false)
+		return d
 	}
-	t.settle(&d, s, l.snapshot, listener, start)
-	t.record(&d, s, ref, start, false)
-	return d
+	strongest := rules.Decision{ID: l.id}
+	for _, recipient := range to {
+		s.SetRecipient(recipient)
+		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id)
+		if d.Pending || d.Action < rules.Defer {
+			continue
+		}
+		t.settle(&d, s, l.snapshot, listener, start)
+		t.record(&d, s, ref, start, false)
+		if d.Action > strongest.Action {
+			strongest = d
+		}
+	}
+	return strongest
 }
 
 // settle counts what a decision came to, and says so if the safety catch held.

@@ -14,9 +14,13 @@
 //	[[rule]]                    # what is asked of whom
 //	[[test]]                    # what the rules must do; read by package ruletest
 //
+// The facts of plugins are fields by the names plugin.NAME.KEY. Of which kind one is
+// the plugin says; where that is not known, it is what conditions compare it with.
+//
 // # Limits
 //
-// A file, of rules or of a list, has at most 16 MiB.
+// A file, of rules or of a list, has at most 16 MiB. All rules together look at
+// rules.MaxSupplied facts of plugins at most.
 //
 // # Sources
 //

@@ -19,15 +19,16 @@ type list struct {
 	sets    map[setOf]*rules.Set
 }
 
-// setOf is what a set is for: a kind of field, or the one field whose values are
-// listed.
+// setOf is what a set is for: a kind of field, or one field, whose values are
+// listed or are in other bounds.
 type setOf struct {
 	kind  rules.Kind
 	field *rules.Field
 }
 
 func setFor(f *rules.Field) setOf {
-	if f.Values() != nil {
+	_, _, ofPlugin := f.Plugin()
+	if f.Values() != nil || ofPlugin && f.Kind == rules.KindNumber {
 		return setOf{f.Kind, f}
 	}
 	return setOf{kind: f.Kind}

@@ -23,6 +23,10 @@ type Options struct {
 	NoMilter bool // no milter is enabled
 	NoPolicy bool // no policy service is enabled
 
+	// The plugins that the configuration names, by their names. Nil: it is not
+	// known which there are, and rules may name any.
+	Plugins map[string]Plugin
+
 	Now  time.Time      // for what has expired; zero: the time of the run
 	Zone *time.Location // in which dates are meant; nil: that of the process
 }
@@ -151,6 +155,9 @@ type loader struct {
 	messageAt  tomlfile.Pos
 	authservAt tomlfile.Pos
 
+	supplied rules.SuppliedFields  // the facts of plugins that rules look at
+	guessed  map[string]rules.Kind // of these, by how rules use them
+
 	delimiter   string
 	delimiterAt tomlfile.Pos // Line 0: the default stands
 }
@@ -211,6 +218,7 @@ func (l *loader) compile() {
 	for _, p := range l.sortedProfiles() {
 		l.compileProfile(p)
 	}
+	l.guess()
 	for _, t := range l.rules {
 		if rule := l.rule(t); rule != nil {
 			l.config.Rules = append(l.config.Rules, rule)

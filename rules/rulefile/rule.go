@@ -92,16 +92,17 @@ func (l *loader) when(r *tomlfile.Reader, rule *rules.Rule) {
 		r.Warnf(pos, "leave it out", "when is empty: the rule applies to all mail")
 	}
 	for _, e := range Flatten("", t) {
-		f := rules.FieldByName(e.Key)
+		f := l.field(r, e)
 		if f == nil {
-			r.Errorf(e.Pos, tomlfile.DidYouMean(e.Key, rules.FieldNames()), "there is no field %q", e.Key)
 			continue
 		}
 		entries, ok := e.Value.(tomlfile.Array)
 		if !ok {
 			entries = tomlfile.Array{{Pos: e.Pos, Value: e.Value}}
 		}
+		before := len(l.found)
 		rule.When = append(rule.When, rules.Condition{Field: f, Set: l.set(setFor(f), entries, r, e), Text: l.describe(entries)})
+		l.explainGuess(f, l.found[before:])
 	}
 }
 

@@ -41,11 +41,11 @@ func (l *loader) lint(r *tomlfile.Reader, rule *rules.Rule) {
 	if rule.Tag != "" && !rule.MayDo(rules.Tag) && !rule.MayDo(rules.Quarantine) {
 		r.Warnf(r.Pos(), "", "tag has no effect where nothing is tagged or quarantined")
 	}
-	if does == rules.Quarantine && rule.Needs()&ofRecipient != 0 {
+	if does == rules.Quarantine && l.looksAt(rule)&ofRecipient != 0 {
 		r.Warnf(r.Pos(), "", "quarantine by recipient holds the message for all its recipients")
 	}
 	if rule.Exempts() {
-		claims(r, rule.Needs())
+		claims(r, l.looksAt(rule))
 	}
 }
 

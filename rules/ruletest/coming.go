@@ -30,7 +30,7 @@ func Coming(tests []Test, p *rules.Policy, now time.Time, found *tomlfile.Diagno
 		}
 		for _, c := range changes {
 			if diff := t.Run(p, c.at); len(diff) > 0 {
-				d := p.Decide(t.Facts.Session(c.at), 0, "test")
+				d := p.Decide(t.Facts.SessionFor(p, c.at), 0, "test")
 				found.Warnf(t.Pos, "give the test a now, or say what it expects from then on",
 					"test %q will fail from %s on, when %s: %s", t.Name, rulefile.Moment(c.at), c.what(&d), strings.Join(diff, "; "))
 				break

@@ -8,8 +8,8 @@
 //	session = { sender = "a@example.org", tls_version = "TLSv1.1", cipher = "AES128-SHA" }
 //	expect  = { action = "reject", rule = "everyone" }
 //
-// A fact that is not given is unknown if it belongs to TLS or the message, and else
-// known to be empty. A tls_version or cipher implies tls = true; tls = false makes all other
+// A fact that is not given is unknown if it belongs to TLS, the message or a plugin,
+// and else known to be empty. A tls_version or cipher implies tls = true; tls = false makes all other
 // TLS facts known to be empty; with tls = true the certificate facts that are not
 // given are known to be empty. The facts listener.* are true unless given, and
 // now is the time of the run.

@@ -14,9 +14,9 @@ import (
 
 // With returns the facts with others added or put in their place, which are
 // given as text: true and false, decimal numbers, dates as in rule files. They
-// are held to what holds for the session of a test. The error names all that is
-// wrong with them.
-func (f Facts) With(given map[string]string) (Facts, error) {
+// are held to what holds for the session of a test under a policy. The error names
+// all that is wrong with them.
+func (f Facts) With(p *rules.Policy, given map[string]string) (Facts, error) {
 	t := &tomlfile.Table{}
 	for _, name := range slices.Sorted(maps.Keys(f)) {
 		if _, replaced := given[name]; !replaced {
@@ -24,10 +24,10 @@ func (f Facts) With(given map[string]string) (Facts, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		t.Entries = append(t.Entries, tomlfile.Entry{Key: name, Value: givenValue(name, given[name])})
+		t.Entries = append(t.Entries, tomlfile.Entry{Key: name, Value: givenValue(fieldOf(p, name), given[name])})
 	}
 	var found tomlfile.Diagnostics
-	facts := parseFacts(tomlfile.Read(t, "", &found), t)
+	facts := parseFacts(tomlfile.Read(t, "", &found), t, p)
 	if !found.HasErrors() {
 		return facts, nil
 	}
@@ -43,8 +43,7 @@ func (f Facts) With(given map[string]string) (Facts, error) {
 
 // givenValue types a text by the kind of its field. What is not of the kind's
 // form stays a text, which is then refused as that of a test would be.
-func givenValue(name, text string) any {
-	field := rules.FieldByName(name)
+func givenValue(field *rules.Field, text string) any {
 	if field == nil {
 		return text
 	}

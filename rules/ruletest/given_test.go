@@ -11,7 +11,7 @@ import (
 // cannot be is refused as there.
 func TestWith(t *testing.T) {
 	base := Facts{"client": "192.0.2.1", "tls_version": "TLSv1.3", "size": int64(1)}
-	f, err := base.With(map[string]string{"tls_version": "TLSv1.1", "authenticated": "true", "server_port": "587", "now": "2027-01-31", "listener.tls_seen": "false", "message.encrypted": "smime", "message.tls_required_no": "false"})
+	f, err := base.With(nil, map[string]string{"tls_version": "TLSv1.1", "authenticated": "true", "server_port": "587", "now": "2027-01-31", "listener.tls_seen": "false", "message.encrypted": "smime", "message.tls_required_no": "false"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestWithWhatIsWrong(t *testing.T) {
 		{"now", "today", "now takes a date such as 2027-01-31 or 2027-01-31T12:00:00Z"},
 		{"tls", "false", "a session in plaintext has no cipher"},
 	} {
-		_, err := Facts{"cipher": "AES128-SHA"}.With(map[string]string{c.name: c.value})
+		_, err := Facts{"cipher": "AES128-SHA"}.With(nil, map[string]string{c.name: c.value})
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s=%s: error %v, want %q", c.name, c.value, err, c.want)
 		}

@@ -13,7 +13,7 @@ import (
 // Run judges the test's session by a policy and returns what differs from what
 // the test expects, a line each; none if the test passes.
 func (t *Test) Run(p *rules.Policy, now time.Time) []string {
-	s := t.Facts.Session(now)
+	s := t.Facts.SessionFor(p, now)
 	d := p.Decide(s, 0, "test")
 	return t.Check(&d)
 }

@@ -34,7 +34,7 @@ func fact[T any](f Facts, name string) rules.Fact[T] {
 	return rules.Fact[T]{}
 }
 
-// Session builds the session that the facts describe.
+// Session builds the session that the facts describe, without those of plugins.
 func (f Facts) Session(now time.Time) *rules.Session {
 	var s rules.Session
 	f.client(&s)

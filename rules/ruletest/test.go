@@ -52,7 +52,7 @@ func Parse(tables []*tomlfile.Table, policy *rules.Policy, found *tomlfile.Diagn
 			test.Name = strconv.Itoa(i + 1)
 		}
 		if st, _, ok := r.Table("session"); ok {
-			test.Facts = parseFacts(r, st)
+			test.Facts = parseFacts(r, st, policy)
 		}
 		if et, _, ok := r.Table("expect"); ok {
 			test.Expect = parseExpect(et, name, policy, found)
@@ -66,15 +66,19 @@ func Parse(tables []*tomlfile.Table, policy *rules.Policy, found *tomlfile.Diagn
 }
 
 // parseFacts reads the session of a test, each fact by the kind of its field.
-func parseFacts(r *tomlfile.Reader, t *tomlfile.Table) Facts {
+func parseFacts(r *tomlfile.Reader, t *tomlfile.Table, policy *rules.Policy) Facts {
 	facts := Facts{}
 	for _, e := range rulefile.Flatten("", t) {
-		f := rules.FieldByName(e.Key)
+		f := fieldOf(policy, e.Key)
 		if f == nil {
+			if _, _, _, ok := rulefile.CutPlugin(e.Key); ok {
+				ofPlugin(r, e, policy, facts)
+				continue
+			}
 			r.Errorf(e.Pos, tomlfile.DidYouMean(e.Key, rules.FieldNames()), "there is no field %q", e.Key)
 			continue
 		}
-		v, want := factValue(f.Kind, e.Value)
+		v, want := factValue(f, e.Value)
 		if want != "" {
 			r.Errorf(e.Pos, "", "%s takes %s", e.Key, want)
 			continue
@@ -115,15 +119,15 @@ func contradictions(r *tomlfile.Reader, f Facts) {
 }
 
 // factValue checks a value; want says what the kind takes if it is wrong.
-func factValue(k rules.Kind, v any) (value any, want string) {
-	switch k {
+func factValue(f *rules.Field, v any) (value any, want string) {
+	switch f.Kind {
 	case rules.KindBool:
 		if b, ok := v.(bool); ok {
 			return b, ""
 		}
 		return nil, "true or false"
 	case rules.KindNumber:
-		if n, ok := v.(int64); ok && n >= 0 {
+		if n, ok := v.(int64); ok && (n >= 0 || isSupplied(f)) {
 			return n, ""
 		}
 		return nil, "a number"
@@ -134,7 +138,7 @@ func factValue(k rules.Kind, v any) (value any, want string) {
 	if !ok {
 		return nil, "a string"
 	}
-	switch k {
+	switch f.Kind {
 	case rules.KindAddress:
 		if _, err := netip.ParseAddr(s); err != nil {
 			return nil, "an IP address"
