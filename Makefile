@@ -46,14 +46,14 @@ lint:
 # Each fuzz target of the program in turn. A count of inputs, not a time: what
 # is tested must not depend on the load of the machine.
 fuzz:
-	@for p in $$(grep -rl --include=*_test.go --exclude-dir=mtatest '^func Fuzz' cmd internal milter policyd rules | xargs -n1 dirname | sort -u); do \
+	@for p in $$(grep -rl --include=*_test.go --exclude-dir=mtatest '^func Fuzz' cmd internal milter plugins policyd rules | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | sed 's/func //'); do \
 	    echo "fuzz $$p $$f"; \
 	    CGO_ENABLED=1 $(GO) test -race -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x ./$$p || exit 1; \
 	  done; done
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/message ./internal/tlsname ./policyd ./milter
+	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/pluginhost ./internal/message ./internal/tlsname ./policyd ./milter
 
 # Mixed load on the real binary for a time, with a table at the end.
 soak:

@@ -16,14 +16,16 @@ import (
 )
 
 func checkCommand() *cobra.Command {
-	var strict, asJSON bool
+	var strict, asJSON, noPlugins bool
 	var config string
 	cmd := &cobra.Command{
-		Use:   "check [--strict] [--json] {--config FILE | FILES}",
+		Use:   "check [--strict] [--json] {--config FILE [--no-plugins] | FILES}",
 		Short: "say all that is wrong with rule files",
 		Long: `Read rule files as the daemon does, run their tests, and print all that is wrong
 with them, each finding with file and line. With --config, check the daemon's
-configuration and the rules that it names.
+configuration and the rules that it names. Its plugins are started once, as the
+user who runs this, so that they tell what is wrong with their settings and which
+facts they offer; with --no-plugins they are not, and rules may name any.
 
 With --json, print an array with an object for each finding: severity ("error" or
 "warning"), file, line (0 for the file as a whole), message, hint.
@@ -35,8 +37,9 @@ command line, and 3 if --strict is given and there are warnings.`,
 	cmd.Flags().BoolVar(&strict, "strict", false, "let warnings fail, too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVarP(&config, "config", "c", "", "check this configuration `file` and its rules")
+	cmd.Flags().BoolVar(&noPlugins, "no-plugins", false, "do not start the plugins of the configuration")
 	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error {
-		found, err := check(config, files)
+		found, err := check(config, files, !noPlugins)
 		if err != nil {
 			return err
 		}
@@ -57,7 +60,7 @@ command line, and 3 if --strict is given and there are warnings.`,
 }
 
 // check reads either a configuration with its rules, or rule files.
-func check(config string, files []string) (tomlfile.Diagnostics, error) {
+func check(config string, files []string, plugins bool) (tomlfile.Diagnostics, error) {
 	if (config == "") == (len(files) == 0) {
 		return nil, usageError{errors.New("check takes rule files, or --config with a configuration")}
 	}
@@ -68,6 +71,11 @@ func check(config string, files []string) (tomlfile.Diagnostics, error) {
 		var c daemon.Config
 		if c, found = daemon.LoadConfig(config); found.HasErrors() {
 			return found, nil
+		}
+		if plugins {
+			started, wrong := startPlugins(&c, io.Discard)
+			defer started.Close()
+			found = append(found, wrong...)
 		}
 		loaded = c.LoadRules(now)
 		found = append(found, loaded.Found...)

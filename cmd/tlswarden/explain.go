@@ -18,6 +18,7 @@ type explainFlags struct {
 	test    string
 	facts   []string
 	short   map[string]*string // facts that have a flag of their own
+	plugins bool
 	json    bool
 }
 
@@ -27,7 +28,7 @@ var shortFacts = [...]string{"client", "helo", "server_port", "tls", "tls_versio
 func explainCommand() *cobra.Command {
 	var f explainFlags
 	cmd := &cobra.Command{
-		Use:   "explain [--json] {--config FILE | FILES} {FACTS | --request FILE | --test NAME}",
+		Use:   "explain [--json] {--config FILE [--plugins] | FILES} {FACTS | --request FILE | --test NAME}",
 		Short: "say what becomes of a session, and why",
 		Long: `Judge one session by rule files, or with --config by the rules of a configuration,
 and print every rule that is looked at with what became of it: the condition that
@@ -39,8 +40,8 @@ sent or recorded.
 The session is one of these:
 
   FACTS           flags such as --client, and --fact NAME=VALUE for any field. What
-                  is not given is as in a [[test]]: unknown if it belongs to TLS or
-                  the message, else known to be empty
+                  is not given is as in a [[test]]: unknown if it belongs to TLS, the
+                  message or a plugin, else known to be empty
   --request FILE  a request of the policy protocol, as Postfix sends it; "-" reads
                   standard input. What is missing is unknown, as for the daemon
   --test NAME     a [[test]] of the rule files. Facts that are given besides take
@@ -53,6 +54,11 @@ one Postfix they judge with the facts of both: then the policy service only refu
 and leaves all else to the milter. A verdict that waits for the end of the message
 says so.
 
+With --plugins, the plugins of the configuration are started, and those that rules
+look at are asked about the session, each for all the facts that rules want of it
+and that are not given. What each answered, and how long it took, is shown. Without
+it none is asked.
+
 Colours are for terminals only, and not with NO_COLOR set. With --json, print the
 same for programs.
 
@@ -61,6 +67,7 @@ The exit code is 0 whatever the verdict, 1 if rules or request cannot be used, a
 		Example: `  tlswarden explain rules.d/*.toml --client 203.0.113.7 --sender a@example.org --tls false
   tlswarden explain rules.d/*.toml --tls-version TLSv1.1 --cipher AES128-SHA --fact size=1000
   tlswarden explain --config /etc/tlswarden/tlswarden.toml --request - <request.txt
+  tlswarden explain --config /etc/tlswarden/tlswarden.toml --plugins --sender a@example.org --tls false
   tlswarden explain rules.d/*.toml --test "plaintext is tagged" --now 2027-03-01`,
 	}
 	f.register(cmd)
@@ -75,6 +82,7 @@ func (f *explainFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.request, "request", "", "explain the policy request in this `file`; - is standard input")
 	flags.StringVar(&f.test, "test", "", "explain the [[test]] of this `name`")
 	flags.StringArrayVar(&f.facts, "fact", nil, "a fact, by the name that rules use for it: `NAME=VALUE`")
+	flags.BoolVar(&f.plugins, "plugins", false, "ask the plugins of the configuration")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	f.short = map[string]*string{}
 	for _, name := range shortFacts {
@@ -92,15 +100,21 @@ func (f *explainFlags) run(cmd *cobra.Command, files []string) error {
 	if f.request != "" && f.test != "" || f.request == "" && f.test == "" && len(given) == 0 {
 		return usageError{errors.New("explain takes a session: facts such as --client 203.0.113.7, or --request, or --test")}
 	}
-	src, err := loadSource("explain", f.config, files, cmd.ErrOrStderr())
+	if f.plugins && f.config == "" {
+		return usageError{errors.New("--plugins needs --config, which says how plugins are started")}
+	}
+	src, err := loadSource("explain", f.config, files, f.plugins, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
+	defer src.plugins.Close()
 	in, err := f.subject(cmd, src, given, time.Now())
 	if err != nil {
 		return err
 	}
+	plugins := src.ask(cmd.Context(), in.session, f.plugins)
 	e := explain(src.policy, in.session)
+	e.Plugins = plugins
 	e.Test = in.test
 	if !src.milter {
 		e.Verdict.Waits = nil // nobody sees the end of a message
@@ -119,6 +133,7 @@ func (e *explanation) write(w io.Writer, asJSON bool) error {
 	t := &explainText{w: w, paint: paintFor(w)}
 	t.test(e.Test)
 	t.session(e)
+	t.plugins(e.Plugins)
 	t.reading(e)
 	t.verdict(&e.Verdict, e.NotRead)
 	t.answers(e)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 type explanation struct {
 	Test    *testResult `json:"test,omitempty"` // that it explains
 	Session []fact      `json:"session"`
+	Plugins []asked     `json:"plugins"`        // that rules look at
 	Rules   []step      `json:"rules"`          // as far as the reading went
 	NotRead int         `json:"rules_not_read"` // after its end
 	Verdict verdict     `json:"verdict"`
@@ -23,6 +25,7 @@ type fact struct {
 	Field  string  `json:"field"`
 	Value  *string `json:"value"`  // null: unknown
 	Needed bool    `json:"needed"` // some rule looks at it
+	kind   rules.Kind
 }
 
 // step is what became of one rule.
@@ -92,9 +95,9 @@ var softenings = [...]struct {
 func explain(p *rules.Policy, s *rules.Session) *explanation {
 	x := p.Explain(s, 0)
 	d := p.Decide(s, 0, explainID)
-	e := &explanation{Rules: []step{}, NotRead: len(p.Rules()) - len(x.Steps), Verdict: verdictOf(&d, s, p)}
-	for _, f := range rules.Fields() {
-		e.Session = append(e.Session, fact{f.Name, seen(f, s), p.Needs().Has(f.ID)})
+	e := &explanation{Plugins: []asked{}, Rules: []step{}, NotRead: len(p.Rules()) - len(x.Steps), Verdict: verdictOf(&d, s, p)}
+	for _, f := range slices.Concat(rules.Fields(), p.Supplied()) {
+		e.Session = append(e.Session, fact{f.Name, seen(f, s), p.Needs().Has(f.ID), f.Kind})
 	}
 	for i := range x.Steps {
 		e.Rules = append(e.Rules, stepOf(&x.Steps[i], s))

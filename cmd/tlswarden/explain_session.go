@@ -51,7 +51,7 @@ func (f *explainFlags) given(cmd *cobra.Command) (map[string]string, error) {
 // subject makes the session from what the command line names.
 func (f *explainFlags) subject(cmd *cobra.Command, src ruleSource, given map[string]string, now time.Time) (subject, error) {
 	if f.request != "" {
-		return f.fromRequest(cmd.InOrStdin(), given, now)
+		return f.fromRequest(cmd.InOrStdin(), src.policy, given, now)
 	}
 	base := ruletest.Facts{}
 	var test *ruletest.Test
@@ -62,11 +62,11 @@ func (f *explainFlags) subject(cmd *cobra.Command, src ruleSource, given map[str
 		}
 		base = test.Facts
 	}
-	facts, err := base.With(given)
+	facts, err := base.With(src.policy, given)
 	if err != nil {
 		return subject{}, usageError{err}
 	}
-	in := subject{session: facts.Session(now), state: "RCPT"}
+	in := subject{session: facts.SessionFor(src.policy, now), state: "RCPT"}
 	if test != nil && len(given) == 0 {
 		result := resultOf(test, src.policy, now)
 		in.test = &result
@@ -109,14 +109,14 @@ const maxPasted = 1 << 20
 
 // fromRequest reads a request of the policy protocol. Only what the daemon adds
 // to a request can be given besides.
-func (f *explainFlags) fromRequest(stdin io.Reader, given map[string]string, now time.Time) (subject, error) {
-	facts, err := ruletest.Facts{}.With(given)
+func (f *explainFlags) fromRequest(stdin io.Reader, p *rules.Policy, given map[string]string, now time.Time) (subject, error) {
+	facts, err := ruletest.Facts{}.With(p, given)
 	if err != nil {
 		return subject{}, usageError{err}
 	}
 	for name := range facts {
-		if !rules.FieldByName(name).Supply.Gate {
-			return subject{}, usageError{fmt.Errorf("%s is for the request to say; only now and listener.* can be given besides", name)}
+		if field := rules.FieldByName(name); field != nil && !field.Supply.Gate {
+			return subject{}, usageError{fmt.Errorf("%s is for the request to say; only now, listener.* and plugin.* can be given besides", name)}
 		}
 	}
 	text, err := readRequest(f.request, stdin)
@@ -129,6 +129,7 @@ func (f *explainFlags) fromRequest(stdin io.Reader, given map[string]string, now
 	}
 	gate := facts.Session(now)
 	s.Now, s.ListenerTLSSeen, s.ListenerCertSeen = gate.Now, gate.ListenerTLSSeen, gate.ListenerCertSeen
+	facts.Supply(p, s)
 	return subject{session: s, state: state}, nil
 }
 

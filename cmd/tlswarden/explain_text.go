@@ -60,12 +60,12 @@ func (t *explainText) session(e *explanation) {
 
 // quiet is the value that says nothing worth a line.
 func (f *fact) quiet() string {
-	switch field := rules.FieldByName(f.Field); {
+	switch {
 	case strings.HasPrefix(f.Field, "listener."):
 		return "true"
-	case field.Kind == rules.KindBool:
+	case f.kind == rules.KindBool:
 		return "false"
-	case field.Kind == rules.KindNumber:
+	case f.kind == rules.KindNumber:
 		return "0"
 	}
 	return ""

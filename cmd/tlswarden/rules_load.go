@@ -19,11 +19,14 @@ type ruleSource struct {
 	broken tomlfile.Diagnostics // tests that cannot be read
 	milter bool                 // the front ends that are enabled
 	policd bool
+
+	plugins *daemon.Plugins // that were started, nil: none
 }
 
 // loadSource loads the policy and its tests. That tests fail does not matter
-// here. If the rules cannot be used, all that is wrong is printed.
-func loadSource(command, config string, files []string, stderr io.Writer) (ruleSource, error) {
+// here. If the rules cannot be used, all that is wrong is printed. The plugins of
+// a configuration are started if that is wanted.
+func loadSource(command, config string, files []string, plugins bool, stderr io.Writer) (ruleSource, error) {
 	if (config == "") == (len(files) == 0) {
 		return ruleSource{}, usageError{fmt.Errorf("%s takes rule files, or --config with a configuration", command)}
 	}
@@ -33,9 +36,10 @@ func loadSource(command, config string, files []string, stderr io.Writer) (ruleS
 		src.policy, src.tests, found = loadRules(files)
 		src.broken = found // for it has no errors but these, or there is no policy
 	} else {
-		found = src.configured(config)
+		found = src.configured(config, plugins, stderr)
 	}
 	if src.policy == nil {
+		src.plugins.Close()
 		printFound(stderr, found)
 		return src, exitCode(exitErrors)
 	}
@@ -43,10 +47,14 @@ func loadSource(command, config string, files []string, stderr io.Writer) (ruleS
 }
 
 // configured loads what a configuration names.
-func (src *ruleSource) configured(config string) tomlfile.Diagnostics {
+func (src *ruleSource) configured(config string, plugins bool, stderr io.Writer) tomlfile.Diagnostics {
 	c, found := daemon.LoadConfig(config)
 	if found.HasErrors() {
 		return found
+	}
+	if plugins {
+		src.plugins, found = startPlugins(&c, stderr)
+		printFound(stderr, found)
 	}
 	src.milter, src.policd = len(c.Milter) > 0, len(c.Policy) > 0
 	loaded := c.LoadRules(time.Now())

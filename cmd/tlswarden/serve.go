@@ -21,8 +21,9 @@ configuration names. Without one, both listen on loopback (` + daemon.DefaultMil
 ` + daemon.DefaultPolicy + `), and nothing is deferred or rejected: mail that came in
 plaintext or under old TLS is tagged.
 
-SIGHUP reloads rules and enforce, SIGUSR1 logs the counts of the rules, SIGTERM
-ends the daemon after what is under way is finished. Under systemd, sockets that
+SIGHUP reloads rules and enforce, and makes plugins forget what they have answered;
+SIGUSR1 logs the counts of the rules and how plugins do; SIGTERM ends the daemon
+after what is under way is finished. Under systemd, sockets that
 it passes are taken over (LISTEN_FDS), and it is told of readiness and health
 (NOTIFY_SOCKET, WATCHDOG_USEC).`,
 		Example: "  tlswarden serve --config /etc/tlswarden/tlswarden.toml",

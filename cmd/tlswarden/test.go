@@ -67,7 +67,7 @@ func runTests(cmd *cobra.Command, files []string, asJSON bool) error {
 		r := resultOf(&tests[i], policy, now)
 		if !r.Passed {
 			failed++
-			r.Explanation = explain(policy, tests[i].Facts.Session(now))
+			r.Explanation = explain(policy, tests[i].Facts.SessionFor(policy, now))
 		}
 		results = append(results, r)
 	}

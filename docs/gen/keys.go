@@ -50,7 +50,7 @@ func ruleTables() []table {
 			around: "[reply]\nurl = \"https://example.org/tls\"\n[[rule]]\nKEY\n",
 			keys: []key{
 				{"name", `name = "partners"`, "What the log, the counts and tests call the rule. Each rule has its own; at most 100 bytes."},
-				{"when", `when = { sender_domain = "example.org", tls = true }`, "Conditions on [fields](#fields), which must all hold. Without it the rule applies to all mail."},
+				{"when", `when = { sender_domain = "example.org", tls = true }`, "Conditions on [fields](#fields) and [facts of plugins](#facts-of-plugins), which must all hold. Without it the rule applies to all mail."},
 				{"action", `action = "accept"`, "What is done when the rule applies: see [actions](#actions). `accept` exempts: the reading ends."},
 				{"require", `require = "bcp195"`, "The profile that the session must meet when the rule applies: a [built-in one](#built-in-profiles) or one of `[profile.NAME]`. If it does, the reading goes on."},
 				{"otherwise", `otherwise = "reject"`, "What is done if it does not: `tag`, `quarantine`, `defer` or `reject`."},
@@ -144,7 +144,7 @@ func otherTables() []table {
 			around: withTest + "session = { tls = false }\nKEY\n",
 			keys: []key{
 				{"name", `name = "TLS 1.1 is refused"`, "What the test is called."},
-				{"session", `session = { client = "198.51.100.7", tls_version = "TLSv1.1" }`, "The facts, by the names of [fields](#fields). What is not given is unknown if it belongs to TLS or the message, and else empty; `listener.*` is true, and `now` is the time of the run. `tls_version` or `cipher` implies `tls = true`."},
+				{"session", `session = { client = "198.51.100.7", tls_version = "TLSv1.1" }`, "The facts, by the names of [fields](#fields). What is not given is unknown if it belongs to TLS, the message or a plugin, and else empty; `listener.*` is true, and `now` is the time of the run. `tls_version` or `cipher` implies `tls = true`."},
 				{"expect", `expect = { action = "reject" }`, "What must come of it, see below."},
 			},
 		},

@@ -15,13 +15,15 @@ func reference() string {
 # Reference of rule files
 
 All that may stand in a rule file: [tables and their keys](#tables-and-keys), [actions](#actions),
-[placeholders](#placeholders) of replies, [fields](#fields) for conditions, and the [built-in profiles](#built-in-profiles).
+[placeholders](#placeholders) of replies, [fields](#fields) for conditions, [facts of plugins](#facts-of-plugins) with the keys
+by which plugins are configured, and the [built-in profiles](#built-in-profiles).
 `)
 	writeTables(&b)
 	writeActions(&b)
 	writePlaceholders(&b)
 	writeForms(&b)
 	writeFields(&b)
+	writePlugins(&b)
 	writeProfiles(&b)
 	return b.String()
 }
@@ -48,10 +50,14 @@ func writeTables(b *strings.Builder) {
 		if t.intro != "" {
 			b.WriteString(t.intro + "\n\n")
 		}
-		head(b, "key", "example", "meaning")
-		for _, k := range t.keys {
-			row(b, code(k.name), code(k.example), k.meaning)
-		}
+		writeKeys(b, t)
+	}
+}
+
+func writeKeys(b *strings.Builder, t table) {
+	head(b, "key", "example", "meaning")
+	for _, k := range t.keys {
+		row(b, code(k.name), code(k.example), k.meaning)
 	}
 }
 

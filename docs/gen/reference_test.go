@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"tlswarden/internal/daemon"
 	"tlswarden/rules"
 	"tlswarden/rules/rulefile"
 	"tlswarden/rules/ruletest"
@@ -61,45 +62,79 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 	}
 }
 
+// TestPluginKeys holds the keys of [plugin.NAME] against those that are read, and
+// loads the example of each.
+func TestPluginKeys(t *testing.T) {
+	asked := map[string]bool{}
+	keysOf(t, "../../internal/daemon/config_plugin.go", asked)
+	delete(asked, "plugin") // the table itself
+	for _, k := range pluginTable().keys {
+		if !asked[k.name] {
+			t.Errorf("nobody reads the key %s", k.name)
+		}
+		delete(asked, k.name)
+		text := strings.ReplaceAll(pluginTable().around, "KEY", k.example)
+		if k.name != "path" {
+			text += "path = \"/p\"\n"
+		}
+		file := filepath.Join(t.TempDir(), "c.toml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, found := daemon.LoadConfig(file); len(found) > 0 {
+			t.Errorf("%s: %v", k.name, found)
+		}
+	}
+	for k := range asked {
+		t.Errorf("docs/gen/plugins.go does not describe the key %s", k)
+	}
+}
+
 // askedKeys finds the calls that take an entry from a reader: its methods, and
 // functions whose first argument is the reader and the second the key.
 func askedKeys(t *testing.T) map[string]bool {
 	keys := map[string]bool{}
-	methods := []string{"String", "Bool", "Int", "Table", "Tables", "List", "Strings", "Entry"}
 	for _, dir := range []string{"rulefile", "ruletest"} {
 		names, _ := filepath.Glob("../../rules/" + dir + "/*.go")
 		for _, name := range names {
 			if strings.HasSuffix(name, "_test.go") {
 				continue
 			}
-			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ast.Inspect(file, func(n ast.Node) bool {
-				call, ok := n.(*ast.CallExpr)
-				if !ok || len(call.Args) == 0 {
-					return true
-				}
-				sel, _ := call.Fun.(*ast.SelectorExpr)
-				switch {
-				case sel != nil && isReader(sel.X):
-					if slices.Contains(methods, sel.Sel.Name) {
-						addLiteral(keys, call.Args[0])
-					}
-				case sel != nil && isIdent(sel.X, "strings"): // its first argument is text
-				case len(call.Args) > 1 && isReader(call.Args[0]):
-					addLiteral(keys, call.Args[1])
-				}
-				return true
-			})
+			keysOf(t, name, keys)
 		}
 	}
 	return keys
 }
 
+// keysOf does so in one file.
+func keysOf(t *testing.T, name string, keys map[string]bool) {
+	t.Helper()
+	methods := []string{"String", "Bool", "Int", "Table", "Tables", "List", "Strings", "Entry"}
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 {
+			return true
+		}
+		sel, _ := call.Fun.(*ast.SelectorExpr)
+		switch {
+		case sel != nil && isReader(sel.X):
+			if slices.Contains(methods, sel.Sel.Name) {
+				addLiteral(keys, call.Args[0])
+			}
+		case sel != nil && isIdent(sel.X, "strings"): // its first argument is text
+		case len(call.Args) > 1 && isReader(call.Args[0]):
+			addLiteral(keys, call.Args[1])
+		}
+		return true
+	})
+}
+
 // isReader goes by the names that readers have there.
-func isReader(x ast.Expr) bool { return isIdent(x, "r") || isIdent(x, "s") }
+func isReader(x ast.Expr) bool { return isIdent(x, "r") || isIdent(x, "s") || isIdent(x, "top") }
 
 func isIdent(x ast.Expr, name string) bool {
 	id, ok := x.(*ast.Ident)

@@ -35,6 +35,9 @@ type Config struct {
 	MilterMax int // connections at once, for each listener of the milter
 	PolicyMax int // the same of the policy service
 	Log       LogConfig
+	Plugins   []Plugin
+
+	known map[string]rulefile.Plugin // what plugins have told of themselves, by their names
 }
 
 // LogConfig says how to log.
@@ -68,22 +71,24 @@ func LoadConfig(name string) (Config, tomlfile.Diagnostics) {
 // dir is the directory that paths are relative to.
 func (c *Config) dir() string { return filepath.Dir(c.File) }
 
-// rulesOptions says which front ends rules can count on.
+// rulesOptions says which front ends and plugins rules can count on.
 func (c *Config) rulesOptions() rulefile.Options {
-	return rulefile.Options{NoMilter: len(c.Milter) == 0, NoPolicy: len(c.Policy) == 0}
+	return rulefile.Options{NoMilter: len(c.Milter) == 0, NoPolicy: len(c.Policy) == 0, Plugins: c.pluginsOf()}
 }
 
 // sameAtStart says whether all is as in another configuration that is set up at
 // the start, and not by a reload.
 func (c *Config) sameAtStart(o *Config) bool {
 	return slices.Equal(c.Milter, o.Milter) && slices.Equal(c.Policy, o.Policy) &&
-		c.MilterMax == o.MilterMax && c.PolicyMax == o.PolicyMax && c.Log == o.Log && c.OnFailure == o.OnFailure
+		c.MilterMax == o.MilterMax && c.PolicyMax == o.PolicyMax && c.Log == o.Log && c.OnFailure == o.OnFailure &&
+		samePlugins(c.Plugins, o.Plugins)
 }
 
 // keepFromStart takes from another configuration what is set up at the start.
 func (c *Config) keepFromStart(o *Config) {
 	c.Milter, c.Policy, c.MilterMax, c.PolicyMax = o.Milter, o.Policy, o.MilterMax, o.PolicyMax
 	c.Log, c.OnFailure = o.Log, o.OnFailure
+	c.Plugins = o.Plugins
 }
 
 func (c *Config) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {
@@ -120,6 +125,7 @@ func (c *Config) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {
 	if t, _, ok := r.Table("log"); ok {
 		c.Log.read(t, found)
 	}
+	c.Plugins = readPlugins(r, found)
 	r.Done()
 }
 

@@ -51,6 +51,7 @@ type daemon struct {
 	logs    *logs
 	gate    *gate.Gate
 	manager *systemd.Notifier
+	plugins *Plugins
 	fronts  []*front
 
 	countsEvery time.Duration
@@ -69,8 +70,10 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	if err != nil {
 		return err
 	}
-	d := &daemon{config: c, logs: l, countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
-	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format, Merge: len(c.Milter) > 0 && len(c.Policy) > 0})
+	plugins, wrong := c.StartPlugins(ctx, l.log)
+	found = append(found, wrong...)
+	d := &daemon{config: c, plugins: plugins, logs: l, countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
+	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format, Source: plugins.source(), Merge: len(c.Milter) > 0 && len(c.Policy) > 0})
 	logFound(l.log, found)
 	d.manager, err = systemd.NewNotifier()
 	d.notified(err)
@@ -78,6 +81,7 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	d.warnOfFiles()
 	if err := d.listen(); err != nil {
 		d.shutdown()
+		d.plugins.Close()
 		l.close(func() {})
 		return err
 	}
@@ -86,7 +90,8 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	err = d.wait(ctx, signals)
 	d.notified(d.manager.Stopping("what is under way is finished"))
 	d.shutdown()
-	d.gate.LogCounts()
+	d.logCounts()
+	d.plugins.Close()
 	l.close(func() { l.log.Info("stopped") })
 	d.manager.Close()
 	return err
@@ -106,6 +111,7 @@ func addresses(ls []Listen) string {
 // start puts the first policy in place. Mistakes in the rules do not stop the
 // start: mail must be answered.
 func (d *daemon) start() {
+	d.warnOfStrangers(&d.config)
 	loaded := d.config.LoadRules(time.Now())
 	logFound(d.logs.log, loaded.Found)
 	if loaded.Policy == nil {
@@ -113,6 +119,21 @@ func (d *daemon) start() {
 		return
 	}
 	d.gate.SetPolicy(loaded.Policy)
+	makeRoom()
+}
+
+// warnOfStrangers logs which plugins rules are read without knowing. Their facts
+// are what rules take them for.
+func (d *daemon) warnOfStrangers(c *Config) {
+	if names := c.strangers(); names != "" {
+		d.logs.log.Warn("the rules are read without knowing what plugins offer that do not run: reload once they do", "plugins", names)
+	}
+}
+
+// logCounts logs what the rules did, and how plugins do.
+func (d *daemon) logCounts() {
+	d.gate.LogCounts()
+	d.plugins.log(d.logs.log)
 }
 
 // listen opens all listeners, or takes over those of the service manager, then
@@ -170,7 +191,7 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 		case err := <-d.failed:
 			return err
 		case now := <-hourly.C:
-			d.gate.LogCounts()
+			d.logCounts()
 			d.remind(now)
 		case now := <-watchdog:
 			d.alive(now)
@@ -180,7 +201,7 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 				d.notified(d.manager.Reloading())
 				d.notified(d.manager.Ready(d.reload()))
 			case syscall.SIGUSR1:
-				d.gate.LogCounts()
+				d.logCounts()
 			default:
 				d.logs.log.Info("stopping", "signal", s.String())
 				return nil
@@ -209,6 +230,7 @@ func (d *daemon) remind(now time.Time) {
 func (d *daemon) reload() string {
 	const failed = "the latest reload failed, see the log: "
 	log := d.logs.log
+	d.plugins.purge()
 	c, found := LoadConfig(d.config.File)
 	if found.HasErrors() {
 		logFound(log, found)
@@ -216,9 +238,11 @@ func (d *daemon) reload() string {
 		return failed + d.status()
 	}
 	if !d.config.sameAtStart(&c) {
-		log.Warn("a change of listen, max_connections, log or on_failure needs a restart")
+		log.Warn("a change of listen, max_connections, log, on_failure or a plugin needs a restart")
 	}
 	c.keepFromStart(&d.config)
+	d.plugins.describe(&c, &found)
+	d.warnOfStrangers(&c)
 	loaded := c.LoadRules(time.Now())
 	logFound(log, append(found, loaded.Found...))
 	switch {
@@ -230,6 +254,7 @@ func (d *daemon) reload() string {
 		return failed + d.status()
 	}
 	d.gate.SetPolicy(loaded.Policy)
+	makeRoom()
 	d.config = c
 	log.Info("reloaded", "rules", len(loaded.Policy.Rules()), "enforce", c.Enforce.String())
 	return d.status()

@@ -160,7 +160,7 @@ func TestReload(t *testing.T) {
 
 	r.write("tlswarden.toml", strings.Replace(config, "0600", "0660", 1))
 	r.signals <- syscall.SIGHUP
-	r.wait("a change of listen, max_connections, log or on_failure needs a restart")
+	r.wait("a change of listen, max_connections, log, on_failure or a plugin needs a restart")
 
 	r.signals <- syscall.SIGUSR1
 	r.wait("msg=counts rule=r met=0 not_met=5")

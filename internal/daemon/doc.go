@@ -1,13 +1,14 @@
 // Package daemon runs tlswarden: it reads the configuration, opens the log and
-// the listeners, joins the front ends to the gate, reloads the rules, and drains
-// connections at the end.
+// the listeners, starts plugins, joins the front ends to the gate, reloads the
+// rules, and drains connections at the end.
 //
 // The configuration is one TOML file; paths in it are relative to it. Without a
 // file both front ends listen on loopback, under rules that only tag and log.
 //
 // Signals: SIGHUP reads rules and enforce anew and puts them in place at once,
 // or, if anything is wrong with them, logs all of it and keeps the policy that
-// runs. SIGUSR1 logs the counts of the rules. SIGTERM and SIGINT drain: no new
+// runs. It makes plugins forget what they have answered, too. SIGUSR1 logs the
+// counts of the rules and how plugins do. SIGTERM and SIGINT drain: no new
 // connections, what is under way is finished.
 //
 // Under systemd the sockets that it passes are taken over, each by the listen entry
@@ -17,16 +18,19 @@
 //
 // # Limits
 //
-// Listeners, their limits, the log and on_failure are set up once: a change of
-// theirs needs a restart. Draining takes at most 20 seconds, before which
-// connections that came last have 2 to ask and be answered.
+// Listeners, their limits, the log, on_failure and plugins are set up once: a change
+// of theirs needs a restart. The start waits for plugins for 12 seconds at most.
+// Draining takes at most 20 seconds, before which connections that came last have 2
+// to ask and be answered.
 //
 // # Diagnostics
 //
 // A configuration that cannot be read, an address that cannot be listened on, or a
 // passed socket that no listen entry names, keeps the daemon from starting. Rules
 // that cannot be read do not: the error is logged, and mail is answered by
-// on_failure until a reload brings good ones. "ready" is logged when all listeners
-// accept, "stopped" at the end. Warning: fewer file descriptors than connections
-// may come; a service manager that cannot be reached.
+// on_failure until a reload brings good ones. Nor do plugins: what keeps one from
+// working is an error in the log with its place, and its facts are unknown until it
+// does. "ready" is logged when all listeners accept, "stopped" at the end. Warning:
+// fewer file descriptors than connections may come; a service manager that cannot be
+// reached; rules that are read without knowing what a plugin offers.
 package daemon

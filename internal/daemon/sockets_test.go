@@ -189,6 +189,7 @@ func TestNeedsRestart(t *testing.T) {
 		"policy max": func(c *Config) { c.PolicyMax-- },
 		"log":        func(c *Config) { c.Log.Syslog = true },
 		"on_failure": func(c *Config) { c.OnFailure = rules.Accept },
+		"plugins":    func(c *Config) { c.Plugins = []Plugin{{}} },
 	} {
 		next, _ := LoadConfig("")
 		if !next.sameAtStart(&running) {

@@ -1,0 +1,166 @@
+package pluginhost
+
+import (
+	"context"
+	"encoding/binary"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sync/singleflight"
+
+	"tlswarden/plugins/proto"
+	"tlswarden/rules"
+)
+
+// Ask asks the plugins whose facts are wanted, all at once, and sets in the session
+// what they answer before ctx ends. Facts that no plugin gives stay as they are.
+func (h *Host) Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field) {
+	var room [4]question
+	questions := room[:0]
+	for _, f := range wanted {
+		name, key, _ := f.Plugin()
+		p := h.plugins[name]
+		if p == nil {
+			continue
+		}
+		q := findQuestion(questions, p)
+		if q == nil {
+			questions = append(questions, p.ask(s))
+			q = &questions[len(questions)-1]
+		}
+		if q.answer != nil {
+			q.supply(s, f, key)
+		}
+	}
+	for i := range questions {
+		if q := &questions[i]; q.flight != nil {
+			q.wait(ctx)
+			for _, f := range wanted {
+				if name, key, _ := f.Plugin(); q.answer != nil && h.plugins[name] == q.plugin {
+					q.supply(s, f, key)
+				}
+			}
+		}
+	}
+}
+
+// question is what one plugin is asked for one session.
+type question struct {
+	plugin *supervisor
+	answer *answer                    // nil: there is none, yet
+	flight <-chan singleflight.Result // nil: nothing is to come
+}
+
+func findQuestion(questions []question, p *supervisor) *question {
+	for i := range questions {
+		if questions[i].plugin == p {
+			return &questions[i]
+		}
+	}
+	return nil
+}
+
+// supply sets one wanted fact, if the plugin gave it.
+func (q *question) supply(s *rules.Session, f *rules.Field, key string) {
+	value, ok := q.answer.facts[key]
+	if !ok {
+		return
+	}
+	if err := s.SetSupplied(f, value); err != nil {
+		q.plugin.warn("plugin gave a value that is not used", "error", err.Error())
+	}
+}
+
+// wait takes the answer, if it comes in time.
+func (q *question) wait(ctx context.Context) {
+	select {
+	case r := <-q.flight:
+		q.answer, _ = r.Val.(*answer)
+	case <-ctx.Done():
+	}
+}
+
+// ask looks for the answer in the cache, and else begins to ask the plugin.
+func (p *supervisor) ask(s *rules.Session) question {
+	q := question{plugin: p}
+	d := p.described.Load()
+	if d == nil {
+		p.counts.absent.Add(1)
+		return q
+	}
+	var room [256]byte
+	key := string(d.appendKey(room[:0], s))
+	if a, ok := p.answers.Get(key); ok && p.now().Before(a.expires) {
+		p.counts.cached.Add(1)
+		q.answer = a
+		return q
+	}
+	in := p.current.Load()
+	if in == nil {
+		p.counts.absent.Add(1)
+		return q
+	}
+	request := d.request(s)
+	if request == nil {
+		return q // it lacks what it needs, and would know nothing
+	}
+	q.flight = p.flights.DoChan(key, func() (any, error) { return p.call(in, d, key, request), nil })
+	return q
+}
+
+// appendKey writes the facts on which an answer depends: for each whether it is
+// known, and its value with its length, so that no two sessions that differ in them
+// have the same key.
+func (d *description) appendKey(key []byte, s *rules.Session) []byte {
+	for _, f := range d.key {
+		v, known := f.Read(s)
+		if !known {
+			key = append(key, 0)
+			continue
+		}
+		if number(f.Kind) {
+			key = binary.AppendVarint(append(key, 1), v.Number)
+			continue
+		}
+		text := f.Format(v)
+		key = append(binary.AppendUvarint(append(key, 2), uint64(len(text))), text...)
+	}
+	return key
+}
+
+// number says whether a plugin is told the number of a value, and not its text.
+func number(k rules.Kind) bool {
+	return k == rules.KindNumber || k == rules.KindTime || k == rules.KindBool
+}
+
+// request is what the plugin is told of the session, nil if something is unknown
+// without which it cannot answer. Nothing in it belongs to the session: the call
+// may last longer than that.
+func (d *description) request(s *rules.Session) *proto.LookupRequest {
+	r := &proto.LookupRequest{Facts: make(map[string]*proto.Value, len(d.needs))}
+	for _, n := range d.needs {
+		v, known := n.field.Read(s)
+		if known {
+			r.Facts[n.field.Name] = wireValue(n.field, v)
+		} else if !n.optional {
+			return nil
+		}
+	}
+	return r
+}
+
+// wireValue is a value as plugins are told it. Of a text that is not UTF-8, which
+// senders can make, the octets that are not are replaced: the contract has no others.
+func wireValue(f *rules.Field, v rules.Value) *proto.Value {
+	switch {
+	case f.Kind == rules.KindBool:
+		return &proto.Value{Kind: &proto.Value_Flag{Flag: v.Number != 0}}
+	case number(f.Kind):
+		return &proto.Value{Kind: &proto.Value_Number{Number: v.Number}}
+	}
+	text := f.Format(v)
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\uFFFD")
+	}
+	return &proto.Value{Kind: &proto.Value_Text{Text: strings.Clone(text)}}
+}

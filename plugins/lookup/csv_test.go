@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tlswarden/plugins"
+	"tlswarden/plugins/plugintest"
+)
+
+// patience is long enough for all that is to come.
+const patience = 20 * time.Second
+
+// allTypes are columns of each type, by its name.
+func allTypes(t testing.TB) columns {
+	facts := map[string]string{}
+	for name := range types() {
+		facts[name] = name
+	}
+	c, err := newColumns(facts, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestParse shows which files are in order.
+func TestParse(t *testing.T) {
+	tier, err := newColumns(map[string]string{"tier": "name", "n": "number"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	domain := []string{"sender_domain"}
+	for name, c := range map[string]struct {
+		key       []string
+		file, err string
+	}{
+		"no rows":            {domain, "sender_domain,tier,n", ""},
+		"others, and a mark": {domain, "\ufeffx,n,tier,sender_domain\r\n#\r\n\r\ny,1,gold,a.example\r\n", ""},
+		"empty":              {domain, "", "no first line with the names of the columns: EOF"},
+		"a column missing":   {domain, "sender_domain,n", `the first line must name the column "tier" once`},
+		"a key missing":      {domain, "tier,n", `the first line must name the column "sender_domain" once`},
+		"a column twice":     {domain, "sender_domain,tier,n,tier", `the first line must name the column "tier" once`},
+		"a field missing":    {domain, "sender_domain,tier,n\n\na.example,gold", "record on line 3: wrong number of fields"},
+		"no end of quotes":   {domain, "sender_domain,tier,n\n\"a.example,gold,1", `parse error on line 2, column 18: extraneous or missing " in quoted-field`},
+		"a row twice":        {domain, "sender_domain,tier,n\na.example,gold,1\nA.Example.,gold,1", "line 3: there was a row with the same key before"},
+		"no key":             {domain, "sender_domain,tier,n\n,gold,1", `line 2: sender_domain "" is empty`},
+		"no A-label":         {domain, "sender_domain,tier,n\nmünchen.example,gold,1", `line 2: sender_domain "münchen.example" is no domain name; names of other scripts stand as A-labels (xn--)`},
+		"no number":          {domain, "sender_domain,tier,n\na.example,gold,one", `line 2: n: a value of the type number was expected, not "one"`},
+		"a long value":       {domain, "sender_domain,tier,n\na.example," + strings.Repeat("x", 1025) + ",1", "line 2: tier: a text of 1025 octets; 1024 are the most"},
+		"not UTF-8":          {domain, "sender_domain,tier,n\na.example,\xff,1", "line 2: tier: a text that is not UTF-8, or has NUL octets"},
+		"NUL":                {domain, "sender_domain,tier,n\na.example,a\x00b,1", "line 2: tier: a text that is not UTF-8, or has NUL octets"},
+		"a host":             {[]string{"client"}, "client,tier,n\n192.0.2.1,gold,1\n192.0.2.1/32,gold,1", "line 3: there was a row with the same key before"},
+		"no network":         {[]string{"client"}, "client,tier,n\nmx.example,gold,1", `line 2: client "mx.example" is no address and no network`},
+		"bits beyond":        {[]string{"client"}, "client,tier,n\n192.0.2.1/24,gold,1", `line 2: client "192.0.2.1/24" has bits beyond its length; 192.0.2.0/24 was meant?`},
+		"a zone":             {[]string{"client"}, "client,tier,n\nfe80::1%eth0,gold,1", `line 2: client "fe80::1%eth0" has a zone`},
+		"mapped":             {[]string{"client"}, "client,tier,n\n::ffff:192.0.2.0/120,gold,1", `line 2: client "::ffff:192.0.2.0/120" is an IPv4 network in IPv6 form`},
+		"no fingerprint":     {[]string{"cert_fingerprint"}, "cert_fingerprint,tier,n\nSHA256:abc,gold,1", `line 2: cert_fingerprint "SHA256:abc" is no fingerprint`},
+		"a long key":         {[]string{"sasl_user"}, "sasl_user,tier,n\n" + strings.Repeat("x", 1025) + ",gold,1", `line 2: sasl_user "` + strings.Repeat("x", 100) + `" has more than 1024 octets`},
+	} {
+		_, err := parseCSV([]byte(c.file), c.key, tier)
+		if (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
+			t.Errorf("%s: %v, want %s", name, err, c.err)
+		}
+	}
+}
+
+// TestKeys shows how rows are found.
+func TestKeys(t *testing.T) {
+	c, err := newColumns(map[string]string{"tier": "name"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const networks = "client,tier\n192.0.2.0/24,net\n192.0.2.128/25,half\n192.0.2.200,host\n2001:db8::/32,six\n0.0.0.0/0,all4\n"
+	const both = "sender_domain,client,tier\na.example,192.0.2.0/24,one\na.example,0.0.0.0/0,rest\nb.example,192.0.2.0/24,two\n"
+	const certs = "cert_fingerprint,tier\n61:9F:00,pinned\n"
+	const mail = "sender,recipient,tier\nBoss@a.example,in@b.example,one\n\"a,b@a.example\",in@b.example,two\n"
+	for _, row := range []struct {
+		file   string
+		values []string
+		want   any // nil: no row
+	}{
+		{networks, []string{"192.0.2.1"}, "net"},
+		{networks, []string{"192.0.2.129"}, "half"},
+		{networks, []string{"192.0.2.200"}, "host"},
+		{networks, []string{"::ffff:192.0.2.200"}, "host"},
+		{networks, []string{"198.51.100.1"}, "all4"},
+		{networks, []string{"2001:db8:1::1"}, "six"},
+		{networks, []string{"2001:db9::1"}, nil},
+		{networks, []string{""}, nil},
+		{networks, []string{"unknown"}, nil},
+		{both, []string{"a.example", "192.0.2.1"}, "one"},
+		{both, []string{"a.example", "203.0.113.1"}, "rest"},
+		{both, []string{"b.example", "192.0.2.1"}, "two"},
+		{both, []string{"b.example", "203.0.113.1"}, nil},
+		{both, []string{"", "192.0.2.1"}, nil},
+		{certs, []string{"619f00"}, "pinned"},
+		{certs, []string{"619f0"}, nil},
+		{certs, []string{""}, nil},
+		{mail, []string{"boss@a.example", "in@b.example"}, "one"},
+		{mail, []string{"a,b@a.example", "in@b.example"}, "two"},
+		{mail, []string{"boss@a.example", "boss@a.example"}, nil},
+		{mail, []string{"", ""}, nil},
+	} {
+		head, _, _ := strings.Cut(row.file, "\n")
+		key := strings.Split(strings.TrimSuffix(head, ",tier"), ",")
+		table, err := parseCSV([]byte(row.file), key, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := table.find(key, row.values)
+		if got["tier"] != row.want || (got == nil) != (row.want == nil) {
+			t.Errorf("%s %q: %v, want %v", head, row.values, got, row.want)
+		}
+	}
+}
+
+// TestTypes shows a value of each type in a CSV file.
+func TestTypes(t *testing.T) {
+	file := write(t, "all.csv", "sasl_user,address,boolean,domain,mailbox,name,number,text,time\n"+
+		"u,2001:db8::1,YES,a.example,a@b.example,n,-3,a b,2026-11-22T12:00:00Z\n"+
+		"v,,,,,,,,\n"+
+		"w,192.0.2.1,0,,,,9223372036854775807,,2026-11-22\n")
+	facts := map[string]any{}
+	for name := range types() {
+		facts[name] = name
+	}
+	p := plugintest.Run(t, plugin(), text(t, map[string]any{"driver": "csv", "file": file, "key": []string{"sasl_user"}, "facts": facts}))
+	for user, want := range map[string]plugins.Facts{
+		"u": {"found": true, "address": netip.MustParseAddr("2001:db8::1"), "boolean": true, "domain": "a.example", "mailbox": "a@b.example",
+			"name": "n", "number": int64(-3), "text": "a b", "time": time.Unix(1795348800, 0)},
+		"v": {"found": true},
+		"w": {"found": true, "address": netip.MustParseAddr("192.0.2.1"), "boolean": false, "number": int64(1<<63 - 1), "time": time.Date(2026, 11, 22, 0, 0, 0, 0, time.Local)},
+	} {
+		got, err := p.Lookup(t.Context(), plugins.Facts{"sasl_user": user})
+		if err != nil || !maps.Equal(got, want) {
+			t.Errorf("%s: %v, %v; want %v", user, got, err, want)
+		}
+	}
+}
+
+// watched is a CSV file of which each look is one anew.
+func watched(t *testing.T, content string) (*csvFile, *bytes.Buffer) {
+	t.Helper()
+	c, err := newColumns(map[string]string{"tier": "name"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := openCSV(write(t, "partners.csv", content), []string{"sender_domain"}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &bytes.Buffer{}
+	f.log = log
+	return f, log
+}
+
+func (f *csvFile) tier(domain string) any {
+	f.looked = time.Time{}
+	row, _ := f.find(context.Background(), []string{domain})
+	return row["tier"]
+}
+
+// TestReread shows that a file which changed is read again, that one which is
+// broken or gone is told of once, and that the rows from before stay then.
+func TestReread(t *testing.T) {
+	const head = "sender_domain,tier\n"
+	f, log := watched(t, head+"a.example,gold\n")
+	at := time.Now().Add(-time.Hour)
+	for i, step := range []struct {
+		content string // empty: the file is gone
+		old     bool   // it looks as if it had changed an hour ago
+		want    any
+		logged  string
+	}{
+		{head + "a.example,gold\n", true, "gold", ""},
+		{head + "a.example,iron\n", true, "gold", ""}, // the same time and size: as before
+		{head + "a.example,silver\n", true, "silver", ""},
+		{head + "a.example,s1lver\n", false, "s1lver", ""}, // the same size, and just now
+		{head + "a.example,s2lver\n", false, "s2lver", ""},
+		{head + "a.example,gold,x\n", false, "s2lver", f.path + ": record on line 2: wrong number of fields; the rows that were read before stay\n"},
+		{head + "a.example,gold,y\n", true, "s2lver", ""}, // told before
+		{head + "a.example,gold,y\n", true, "s2lver", ""},
+		{"", false, "s2lver", "open " + f.path + ": no such file or directory; the rows that were read before stay\n"},
+		{"", false, "s2lver", ""},
+		{head + "a.example,gold\n", true, "gold", ""},
+		{head, false, nil, ""},
+		{"oops\n" + strings.Repeat("x", maxFile), false, nil, f.path + " has more than 16777216 octets; the rows that were read before stay\n"},
+	} {
+		log.Reset()
+		if step.content == "" {
+			_ = os.Remove(f.path)
+		} else {
+			write(t, f.path, step.content)
+		}
+		if step.old {
+			if err := os.Chtimes(f.path, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := f.tier("a.example"); got != step.want || log.String() != step.logged {
+			t.Errorf("step %d: %v, %q; want %v, %q", i, got, log, step.want, step.logged)
+		}
+	}
+}
+
+// TestTogether shows that lookups go on while the file changes, by renaming, and
+// that each sees one whole version.
+func TestTogether(t *testing.T) {
+	f, _ := watched(t, "sender_domain,tier\na.example,0\nb.example,0\n")
+	f.log = io.Discard
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				f.refresh()
+				table := f.table.Load()
+				a, b := table.find(f.key, []string{"a.example"}), table.find(f.key, []string{"b.example"})
+				if a == nil || a["tier"] != b["tier"] {
+					t.Errorf("%v beside %v", a, b)
+					return
+				}
+			}
+		})
+	}
+	for i := range 100 {
+		next := write(t, filepath.Join(filepath.Dir(f.path), "next"), fmt.Sprintf("sender_domain,tier\na.example,%d\nb.example,%d\n", i, i))
+		if err := os.Rename(next, f.path); err != nil {
+			t.Fatal(err)
+		}
+		f.reading.Lock()
+		f.looked = time.Time{}
+		f.reading.Unlock()
+	}
+	close(stop)
+	wg.Wait()
+	if got := f.tier("a.example"); got != "99" {
+		t.Errorf("in the end %v", got)
+	}
+}
+
+// TestManyRows looks up ten thousand keys in a table of as many.
+func TestManyRows(t *testing.T) {
+	var content strings.Builder
+	content.WriteString("sender_domain,client,tier\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&content, "d%d.example,10.%d.%d.0/24,t%d\n", i, i/256, i%256, i)
+	}
+	p := plugintest.Run(t, plugin(), text(t, map[string]any{"driver": "csv", "file": write(t, "many.csv", content.String()),
+		"key": []string{"sender_domain", "client"}, "facts": map[string]any{"tier": "name"}}))
+	for i := range 10_000 {
+		got, err := p.Lookup(t.Context(), plugins.Facts{"sender_domain": fmt.Sprintf("d%d.example", i), "client": fmt.Sprintf("10.%d.%d.7", i/256, i%256)})
+		if err != nil || got["tier"] != fmt.Sprintf("t%d", i) {
+			t.Fatalf("%d: %v, %v", i, got, err)
+		}
+	}
+}
+
+// FuzzCSV shows that each row that is taken can be found, and has values of the
+// types of its columns, whatever the file is.
+func FuzzCSV(f *testing.F) {
+	const head = "sender_domain,client,address,boolean,domain,mailbox,name,number,text,time\n"
+	f.Add(head + "a.example,192.0.2.0/24,::1,yes,b,a@b,n,1,t,2026-11-22\n")
+	f.Add(head + "#\n\"a\nb\",::/0,,,,,,,,\n")
+	f.Add("")
+	key := []string{"sender_domain", "client"}
+	f.Fuzz(func(t *testing.T, text string) {
+		c := allTypes(t)
+		table, err := parseCSV([]byte(text), key, c)
+		if err != nil {
+			return
+		}
+		if lines := strings.Count(text, "\n"); len(table.rows) > lines {
+			t.Errorf("%d rows of %d lines", len(table.rows), lines)
+		}
+		for k := range table.rows {
+			_, name, _ := strings.Cut(k.texts, ":")
+			row := table.find(key, []string{name, k.network.Addr().String()})
+			if row == nil {
+				t.Errorf("no row for %q %v", name, k.network)
+			}
+			if facts, err := c.facts(row); err != nil || facts["found"] != true {
+				t.Errorf("%v, %v", facts, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// csvTable is what a CSV file says. It is never changed.
+type csvTable struct {
+	names []string // of the columns that are facts
+	rows  map[rowKey][]any
+	bits  [2][]int // the lengths of networks that occur, IPv4 and IPv6, longest first
+}
+
+// rowKey is what a row is found by.
+type rowKey struct {
+	texts   string       // all keys but client, each with its length before it
+	network netip.Prefix // of client; zero if that is no key
+}
+
+// parseCSV reads a table: its first line names the columns, which are the keys, the
+// facts, and others that do not count. Lines that begin with "#" are comments.
+func parseCSV(data []byte, key []string, c columns) (*csvTable, error) {
+	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+	r.Comment, r.TrimLeadingSpace, r.ReuseRecord = '#', true, true
+	head, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("no first line with the names of the columns: %w", err)
+	}
+	names := trimmed(head)
+	for _, name := range append(slices.Clone(key), c.names()...) {
+		if i := slices.Index(names, name); i < 0 || slices.Contains(names[i+1:], name) {
+			return nil, fmt.Errorf("the first line must name the column %q once", name)
+		}
+	}
+	t := &csvTable{names: c.names(), rows: map[rowKey][]any{}}
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return t, nil
+		}
+		if err == nil {
+			err = t.add(names, trimmed(record), key, c)
+			if line, _ := r.FieldPos(0); err != nil {
+				err = fmt.Errorf("line %d: %w", line, err)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func trimmed(record []string) []string {
+	list := make([]string, len(record))
+	for i, s := range record {
+		list[i] = strings.TrimSpace(s)
+	}
+	return list
+}
+
+// add takes one row, whose values are checked here.
+func (t *csvTable) add(names, record, key []string, c columns) error {
+	var k rowKey
+	for _, name := range key {
+		value := record[slices.Index(names, name)]
+		if err := k.take(name, value); err != nil {
+			return fmt.Errorf("%s %.100q %w", name, value, err)
+		}
+	}
+	row := make([]any, len(t.names))
+	for i, name := range t.names {
+		cell := record[slices.Index(names, name)]
+		if cell == "" {
+			continue // says nothing
+		}
+		value, err := c[name].text(cell)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		row[i] = value
+	}
+	if _, twice := t.rows[k]; twice {
+		return errors.New("there was a row with the same key before")
+	}
+	t.rows[k] = row
+	t.note(k.network)
+	return nil
+}
+
+// take adds the value of one key.
+func (k *rowKey) take(name, value string) (err error) {
+	f := keys()[name]
+	if f == network {
+		k.network, err = prefix(value)
+		return err
+	}
+	value, err = f.normal(value)
+	k.texts += joined(value)
+	return err
+}
+
+// joined is a text that no other text can begin with.
+func joined(s string) string { return fmt.Sprintf("%d:%s", len(s), s) }
+
+// note remembers which lengths of networks occur.
+func (t *csvTable) note(p netip.Prefix) {
+	if !p.IsValid() {
+		return
+	}
+	list := &t.bits[family(p.Addr())]
+	if i, there := slices.BinarySearchFunc(*list, p.Bits(), func(a, b int) int { return b - a }); !there {
+		*list = slices.Insert(*list, i, p.Bits())
+	}
+}
+
+func family(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// find returns the row for the values of the keys, of several networks that of the
+// smallest; nil if there is none.
+func (t *csvTable) find(key, values []string) map[string]any {
+	var k rowKey
+	var client netip.Addr
+	for i, name := range key {
+		if keys()[name] != network {
+			if k.take(name, values[i]) != nil {
+				return nil // no table has such a value
+			}
+			continue
+		}
+		a, err := netip.ParseAddr(values[i])
+		if err != nil {
+			return nil
+		}
+		client = a.Unmap().WithZone("")
+	}
+	if !client.IsValid() {
+		return t.row(k)
+	}
+	for _, bits := range t.bits[family(client)] {
+		k.network, _ = client.Prefix(bits)
+		if row := t.row(k); row != nil {
+			return row
+		}
+	}
+	return nil
+}
+
+// row is a row by the names of its columns; nil if there is none.
+func (t *csvTable) row(k rowKey) map[string]any {
+	cells, ok := t.rows[k]
+	if !ok {
+		return nil
+	}
+	row := make(map[string]any, len(cells))
+	for i, name := range t.names {
+		row[name] = cells[i]
+	}
+	return row
+}

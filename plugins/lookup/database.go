@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
+
+	"tlswarden/plugins"
+)
+
+// maxConns is how many connections to a database there are at once.
+const maxConns = 8
+
+// database is a query of a database.
+type database struct {
+	db    *sql.DB
+	query string
+	file  bool // it is a file of this machine, which is there or not
+}
+
+// openSQL opens a database and tries the query without values. A PostgreSQL server
+// that cannot be reached now may be later; everything else must be in order.
+func openSQL(s *settings, c columns, timeout time.Duration) (source, []string, error) {
+	connect, d := openSQLite, dialect{mark: "?", boxes: true}
+	if s.Driver == "postgres" {
+		connect, d = openPostgres, dialect{mark: "$", dollar: true, escapes: true}
+	}
+	query, names := d.bind(s.Query)
+	var found []error
+	for _, name := range names {
+		if err := checkKey("query", name); err != nil {
+			found = append(found, err)
+		}
+	}
+	if len(names) == 0 {
+		found = append(found, plugins.Problem("query", "has no parameter such as :sender_domain"))
+	}
+	if len(found) > 0 {
+		return nil, nil, errors.Join(found...)
+	}
+	db, err := connect(s, timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	db.SetMaxOpenConns(maxConns)
+	db.SetMaxIdleConns(maxConns / 2)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxLifetime(time.Hour)
+	t := &database{db: db, query: query, file: s.Driver == "sqlite"}
+	if err := t.try(c, len(names), timeout); err != nil {
+		_ = db.Close()
+		return nil, nil, err
+	}
+	return t, names, nil
+}
+
+// openSQLite opens a file that must exist, to read only.
+func openSQLite(s *settings, timeout time.Duration) (*sql.DB, error) {
+	if _, err := os.Stat(s.File); err != nil {
+		return nil, plugins.Problem("file", "%v", err)
+	}
+	options := url.Values{"mode": {"ro"}, "_query_only": {"1"}, "_busy_timeout": {strconv.FormatInt(timeout.Milliseconds(), 10)}}
+	name := url.URL{Scheme: "file", Path: s.File, RawQuery: options.Encode()}
+	return sql.Open("sqlite", name.String())
+}
+
+// openPostgres reads the connection string. All transactions can only read, and the
+// server, too, gives up at the timeout.
+func openPostgres(s *settings, timeout time.Duration) (*sql.DB, error) {
+	config, err := pgx.ParseConfig(s.DSN)
+	if err != nil {
+		return nil, plugins.Problem("dsn", "%v", err)
+	}
+	config.RuntimeParams["default_transaction_read_only"] = "on"
+	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(max(timeout.Milliseconds(), 1), 10)
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "tlswarden-lookup"
+	}
+	if config.ConnectTimeout == 0 || config.ConnectTimeout > timeout {
+		config.ConnectTimeout = timeout
+	}
+	return stdlib.OpenDB(*config), nil
+}
+
+// try runs the query with NULL for each parameter, and looks at its columns.
+func (t *database) try(c columns, parameters int, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	rows, err := t.db.QueryContext(ctx, t.query, make([]any, parameters)...)
+	if err != nil {
+		return t.blame(err)
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		return t.blame(err)
+	}
+	for _, name := range c.names() {
+		if i := slices.Index(names, name); i < 0 || slices.Contains(names[i+1:], name) {
+			return plugins.Problem("query", "must have the column %q once; it has %s", name, strings.Join(names, ", "))
+		}
+	}
+	rows.Next()
+	return t.blame(rows.Err())
+}
+
+// blame says whether an error of the trial is the fault of the settings. If it is
+// not, it is written to standard error, and the database is asked later.
+func (t *database) blame(err error) error {
+	var refused *pgconn.PgError
+	var local *sqlite.Error
+	switch {
+	case err == nil:
+		return nil
+	case t.file && !errors.Is(err, context.DeadlineExceeded) && !(errors.As(err, &local) && local.Code()&0xff == sqliteBusy),
+		errors.As(err, &refused) && slices.Contains([]string{"25", "42"}, class(refused.Code)):
+		return plugins.Problem("query", "%v", err)
+	}
+	fmt.Fprintf(os.Stderr, "the database cannot be asked now: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+	return nil
+}
+
+// sqliteBusy is SQLITE_BUSY: somebody writes.
+const sqliteBusy = 5
+
+// class are the first two characters of an SQLSTATE: 25 is a transaction that may
+// only read, 42 a mistake in the query (PostgreSQL manual, appendix A).
+func class(code string) string { return code[:min(2, len(code))] }
+
+// find runs the query with the values.
+func (t *database) find(ctx context.Context, values []string) (map[string]any, error) {
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	rows, err := t.db.QueryContext(ctx, t.query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	cells, into := make([]any, len(names)), make([]any, len(names))
+	for i := range cells {
+		into[i] = &cells[i]
+	}
+	if err := rows.Scan(into...); err != nil {
+		return nil, err
+	}
+	if rows.Next() {
+		return nil, errors.New("the query found more than one row")
+	}
+	row := make(map[string]any, len(names))
+	for i, name := range names {
+		row[name] = cells[i]
+	}
+	return row, rows.Err()
+}

@@ -1,0 +1,24 @@
+// Command lookup is a plugin that takes facts from a table: a CSV file, or the
+// answer to a query of an SQLite or PostgreSQL database.
+//
+// # Limits
+//
+// A lookup finds one row, or none; several are an error. A CSV file has at most
+// [maxFile] octets. Texts have at most a kibibyte. A database is asked over at most
+// [maxConns] connections, which can only read.
+//
+// Sources: RFC 4180 and package encoding/csv; the SQLite documentation, "URI
+// Filenames"; the PostgreSQL manual, "Lexical Structure" and default_transaction_read_only.
+//
+// # Diagnostics
+//
+// Settings that cannot work are problems of the start; that a PostgreSQL server is
+// away then is not, and is written to standard error. A database that fails or is late,
+// several rows, and a value of another type leave facts unknown, and the answer's
+// error says why. A CSV file that changed and is not in order is written to standard
+// error once; the rows that were read before stay.
+package main
+
+import "tlswarden/plugins"
+
+func main() { plugins.Serve(plugin()) }
