@@ -1,6 +1,7 @@
 package policyd
 
 import (
+	"hash/maphash"
 	"strings"
 	"sync"
 
@@ -12,23 +13,25 @@ import (
 type process struct{ host, pid string }
 
 // instances remembers the latest instance of each process, of so many processes
-// as were heard of last.
+// as were heard of last. Processes stand for their hash: should two have the same,
+// each ends the other's instances.
 type instances struct {
 	mu     sync.Mutex
-	latest *simplelru.LRU[process, *instance]
+	seed   maphash.Seed
+	latest *simplelru.LRU[uint64, *instance]
 	size   int
 }
 
 // newInstances returns room for a positive number of instances.
 func newInstances(size int) *instances {
-	latest, _ := simplelru.NewLRU[process, *instance](size, nil) // fails only for a size below 1
-	return &instances{latest: latest, size: size}
+	latest, _ := simplelru.NewLRU[uint64, *instance](size, nil) // fails only for a size below 1
+	return &instances{seed: maphash.MakeSeed(), latest: latest, size: size}
 }
 
 // find finds an instance by its name, or begins it. That ends another one, if
 // over is not nil: the one before of the same process, or one that made room.
 func (t *instances) find(host, name string) (in, over *instance) {
-	p := process{host, processOf(name)}
+	p := maphash.Comparable(t.seed, process{host, processOf(name)})
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	last, ok := t.latest.Get(p)
@@ -36,7 +39,6 @@ func (t *instances) find(host, name string) (in, over *instance) {
 		return last, nil
 	}
 	in = &instance{name: strings.Clone(name)} // a request's strings are not kept
-	p.pid = processOf(in.name)
 	over = last
 	if !ok && t.latest.Len() >= t.size {
 		_, over, _ = t.latest.RemoveOldest()
