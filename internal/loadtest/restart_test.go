@@ -187,7 +187,8 @@ func TestUselessSocket(t *testing.T) {
 }
 
 // TestDrain shows that a mail transaction that was begun is finished after
-// SIGTERM, while the next connection is refused, and that the daemon then ends.
+// SIGTERM, and the policy service answered as long, while the next connection is
+// refused, and that the daemon then ends.
 func TestDrain(t *testing.T) {
 	milterAt, policyAt := freePort(t), freePort(t)
 	p := start(t, t.TempDir(), options{config: fmt.Sprintf("[milter]\nlisten = [\"inet:%s\"]\n[policy]\nlisten = [\"inet:%s\"]\n", milterAt, policyAt)})
@@ -215,14 +216,17 @@ func TestDrain(t *testing.T) {
 	}) {
 		t.Error("connections are still accepted")
 	}
-	if line, err := a.in.ReadString('\n'); line != "" || err == nil {
-		t.Errorf("an idle policy connection got %q, %v", line, err)
+	if err := a.ask(); err != nil { // as Postfix does within the transaction
+		t.Errorf("the policy service after SIGTERM: %v", err)
 	}
 	if err := m.rest(false, 3); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
 	}
 	if code, content, err := m.receive(); !errors.Is(err, errClosed) {
 		t.Errorf("after the message came %q %q %v", code, content, err)
+	}
+	if line, err := a.in.ReadString('\n'); line != "" || err == nil {
+		t.Errorf("an idle policy connection got %q, %v", line, err)
 	}
 	p.ended()
 	if n := p.log.count("recipient=anna2@example.com"); n != 1 {
