@@ -3,25 +3,39 @@
 
 GO      ?= go
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SCRIPTS := .ci/run internal/mtatest/install.sh internal/mtatest/matrix.sh
+SCRIPTS := .ci/run internal/mtatest/install.sh internal/mtatest/matrix.sh plugins/exec-example/outbound-tls
+PYTHON  := python3-grpcio python3-protobuf
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # One set of flags for all tests, so that nothing is compiled twice.
 TEST    := CGO_ENABLED=1 $(GO) test -race -shuffle=on
+# Shell that collects in $need what of Debian is not there, and gets it.
+MISSING  = [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || need="$$need $$p"
+INSTALL  = [ -z "$$need" ] || { $(SUDO) apt-get update -qq; $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$need; }
 # How many inputs make fuzz gives each target.
 FUZZ    ?= 100000x
 # How long make soak runs.
 SOAK    ?= 60s
 
-.PHONY: build run demo test unit mta test-matrix lint fuzz bench soak vuln deps demo-deps clean
+.PHONY: build plugins run demo demo-plugins test unit mta test-matrix lint fuzz bench soak vuln deps demo-deps clean
 
-build:
+build: plugins
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
+
+# The shipped plugins; the one in Python needs $(PYTHON) where it runs.
+plugins:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o build/plugins/ ./plugins/dns ./plugins/lookup
+	install -d build/plugins/exec-example
+	install -m 755 plugins/exec-example/exec_example.py plugins/exec-example/outbound-tls build/plugins/exec-example
+	install -m 644 plugins/exec-example/tlswarden_plugin_v1_pb2.py build/plugins/exec-example
 
 run: build
 	build/tlswarden serve --config packaging/examples/tlswarden.toml
 
 demo: demo-deps build
 	$(GO) run ./internal/mtatest/demo build/tlswarden
+
+demo-plugins: demo-deps build
+	$(GO) run ./internal/mtatest/demo build/tlswarden build/plugins
 
 # Fast tests first, then the real mail servers, then short fuzzing.
 test: deps build lint unit mta
@@ -65,12 +79,11 @@ vuln:
 
 deps: demo-deps
 	@set -e; need=; \
-	for p in debootstrap gcc libc6-dev shellcheck openssl; do \
-	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || need="$$need $$p"; done; \
-	[ -z "$$need" ] || { $(SUDO) apt-get update -qq; $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$need; }
+	for p in debootstrap gcc libc6-dev shellcheck openssl; do $(MISSING); done; $(INSTALL)
 
 demo-deps:
 	internal/mtatest/install.sh
+	@set -e; need=; for p in $(PYTHON); do $(MISSING); done; $(INSTALL)
 
 clean:
 	rm -rf build

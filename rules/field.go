@@ -200,7 +200,11 @@ func text(f Fact[string]) (Value, bool) { return Value{Text: f.value}, f.known }
 
 func domain(f Fact[string]) (Value, bool) { return Value{Text: normalDomain(f.value)}, f.known }
 
-func mailboxOf(f Fact[string]) (Value, bool) { return Value{Text: normalMailbox(f.value)}, f.known }
+// mailboxOf takes an address that newMailbox has unquoted.
+func mailboxOf(f Fact[string]) (Value, bool) {
+	local, domain := splitMailbox(f.value)
+	return Value{Text: foldMailbox(f.value, local, domain)}, f.known
+}
 
 func addr(f Fact[netip.Addr]) (Value, bool) { return Value{Addr: f.value}, f.known }
 

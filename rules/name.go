@@ -80,11 +80,27 @@ func unquoteLocal(local string) string {
 	return b.String()
 }
 
+// QuoteMailbox turns an unquoted address into one that [Session.SetSender] and
+// [Session.SetRecipient] take for it: they would take away quotes that belong to
+// the local part itself.
+func QuoteMailbox(address string) string {
+	local, domain := splitMailbox(address)
+	if unquoteLocal(local) == local {
+		return address
+	}
+	return joinMailbox(`"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(local)+`"`, domain)
+}
+
 // normalMailbox is the form in which addresses are compared: unquoted, local
 // part in lower case as mail servers look it up, domain as an A-label.
 func normalMailbox(address string) string {
 	local, domain := splitMailbox(address)
-	local = strings.ToLower(unquoteLocal(local))
+	return foldMailbox(address, unquoteLocal(local), domain)
+}
+
+// foldMailbox is the same of an address that is unquoted already.
+func foldMailbox(address, local, domain string) string {
+	local = strings.ToLower(local)
 	d := normalDomain(domain)
 	if len(local)+1+len(d) == len(address) && address[:len(local)] == local && address[len(local)+1:] == d {
 		return address

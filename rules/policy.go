@@ -30,7 +30,8 @@ type Policy struct {
 	replies  Replies
 	enforce  Enforce
 	needs    FieldSet
-	supplied []*Field // that the rules look at
+	supplied []*Field     // that the rules look at
+	apart    []*Condition // on the recipient, see RecipientClass
 	tags     bool
 	holds    bool
 }
@@ -51,6 +52,7 @@ func New(c Config) *Policy {
 			r.certs = r.certs || certFields.Has(r.When[i].Field.ID)
 			p.takeSupplied(r.When[i].Field)
 		}
+		p.takeClass(r)
 		p.needs |= r.Needs()
 		p.tags = p.tags || !r.Observe && (r.MayDo(Tag) || r.Tag != "" && r.MayDo(Quarantine))
 		p.holds = p.holds || !r.Observe && r.MayDo(Quarantine)

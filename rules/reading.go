@@ -24,6 +24,13 @@ func (r *reading) rule(rule *Rule) (end bool) {
 		r.tracer.step(r, rule, PassedOver, c, grade{})
 		return false
 	case Unknown:
+		if rule.Require != nil {
+			// Whether the rule applies or not, the reading goes on.
+			if g := rule.Require.grade(r.session); g.truth() == True {
+				r.note(rule, Met, c, g)
+				return false
+			}
+		}
 		if c.unknown&r.later != 0 {
 			return r.wait(rule, c.unknown&r.later, c, grade{})
 		}

@@ -78,7 +78,11 @@ func (v *Verdict) text(s *Session) string {
 	if v.Rule == nil || v.Rule.Require == nil {
 		return "refused by the encryption policy of this site; seen: " + s.Seen()
 	}
-	text := v.Shortfall(s) + "; this mail needs " + v.Rule.Require.Required()
+	short := v.Shortfall(s)
+	if short == "" { // a condition of the rule cannot be told, and its on_unknown was done
+		return "it cannot be told now what this mail needs; seen: " + s.Seen() + "; try again later"
+	}
+	text := short + "; this mail needs " + v.Rule.Require.Required()
 	if used, known := s.tls.used.Get(); known && !used {
 		text += ", use STARTTLS"
 	}

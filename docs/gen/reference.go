@@ -118,9 +118,9 @@ the facts of both. A fact that no enabled front end can supply is an error of ` 
 ` + "`on_unknown`" + `.
 
 A rule that looks at a fact of the end of the message is read there, and so are those after it: the recipient gets its
-answer with the message. Recipients of one message that wait for another rule than the first of them, or whose verdict
-does not wait, are told 452 4.5.3, so that the sender sends them the message separately. Those that wait together get
-one answer, the strictest.
+answer with the message. Recipients of one message that wait for another rule than the first of them, whose verdict does
+not wait, or whom any condition on ` + "`recipient` or `recipient_domain`" + ` tells apart are told 452 4.5.3, so that the
+sender sends them the message separately.
 
 `)
 	head(b, "field", "kind", "meaning", "from", "milter, Postfix", "milter, Sendmail", "policy service")

@@ -57,7 +57,7 @@ var outside = map[string]struct {
 	"google.golang.org/protobuf":      {[]string{"internal/pluginhost", "plugins/proto"}, false, "messages between daemon and plugins"},
 	"golang.org/x/sync":               {[]string{"internal/pluginhost"}, false, "the same question is asked once"},
 	"github.com/BurntSushi/toml":      {[]string{"internal/tomlfile"}, false, "all TOML is read with positions"},
-	"github.com/miekg/dns":            {[]string{"plugins/dns"}, false, "DNS records, and a name server for tests"},
+	"github.com/miekg/dns":            {[]string{"internal/mtatest", "plugins/dns"}, false, "DNS records, and a name server for tests"},
 	"github.com/jackc/pgx":            {[]string{"plugins/lookup"}, false, "PostgreSQL"},
 	"modernc.org/sqlite":              {[]string{"plugins/lookup"}, false, "SQLite"},
 	"github.com/spf13/cobra":          {[]string{"cmd/tlswarden"}, false, "the command line"},

@@ -273,7 +273,10 @@ def main():
     print("1|1|unix|%s|grpc|" % path, flush=True)
 
     def watch():
-        sys.stdin.buffer.read()  # ends when the daemon does, even where it is killed
+        # The daemon's end of the pipe is closed even where it is killed. sys.stdin has a
+        # lock, which Python would miss if it ended meanwhile.
+        while os.read(0, 4096):
+            pass
         ended.set()
 
     threading.Thread(target=watch, daemon=True).start()

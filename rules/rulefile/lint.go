@@ -19,7 +19,6 @@ func Lint(p *rules.Policy, now time.Time, found *tomlfile.Diagnostics) {
 		warn(found, u.Rule, "refuse plaintext of the same senders as well, or do no more than tag (RFC 9325 section 5.2)",
 			"asks more of weak TLS than of plaintext: %s is %s, and plaintext is %s%s", u.Seen, done(u.Weak), done(u.Plain), fromOn(u.From, now))
 	}
-	lintShared(p, now, found)
 	if rule, from := p.RefusesPlaintext(now); rule != nil {
 		warn(found, rule, "tag or defer instead, or name the clients, senders, recipients or ports that are meant, as in server_port = 587",
 			"refuses all mail in plaintext%s, which a mail server that is publicly referenced must not (RFC 3207 section 4)", fromOn(from, now))
@@ -79,36 +78,6 @@ func lintDead(d rules.Dead, found *tomlfile.Diagnostics) {
 	default:
 		warn(found, d.Rule, "put the narrower rule first", "never applies: %s has %s all that it could match before", ruleAt(d.By), done(d.By.Does()))
 	}
-}
-
-// lintShared warns of a rule for which all recipients of a message wait, and
-// after which a rule tells them apart: at the end of the message they get one
-// answer, the strictest.
-func lintShared(p *rules.Policy, now time.Time, found *tomlfile.Diagnostics) {
-	var waits *rules.Rule
-	for _, r := range p.Rules() {
-		apart := r.Needs()&ofRecipient != 0
-		switch {
-		case r.Expired(now):
-		case waits == nil && !apart && r.Needs()&ofMessage() != 0:
-			waits = r
-		case waits != nil && apart && (r.Exempts() || r.Does() > rules.Tag):
-			warn(found, waits, "put that rule before this one, or name the recipients here, too, so that only theirs waits",
-				"all recipients wait for the end of the message here, and get one answer there: what %s says of one recipient goes for all", ruleAt(r))
-			return
-		}
-	}
-}
-
-// ofMessage are the facts that are there at the end of the message.
-func ofMessage() rules.FieldSet {
-	var s rules.FieldSet
-	for _, f := range rules.Fields() {
-		if f.Stage == rules.StageEnd {
-			s |= rules.SetOf(f.ID)
-		}
-	}
-	return s
 }
 
 func ruleAt(r *rules.Rule) string {

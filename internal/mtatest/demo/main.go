@@ -4,6 +4,11 @@
 // the delivered headers, and removes all that it started.
 //
 //	go run ./internal/mtatest/demo PROGRAM
+//
+// With the directory of the built plugins it shows those at work instead: what each
+// says of a mail, and what becomes of that. No other network is asked.
+//
+//	go run ./internal/mtatest/demo PROGRAM PLUGINS
 package main
 
 import (
@@ -28,11 +33,17 @@ var rules string
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "demo: usage: demo PROGRAM")
+	var err error
+	switch len(os.Args) {
+	case 2:
+		err = run(ctx, os.Args[1], os.Stdout)
+	case 3:
+		err = runPlugins(ctx, os.Args[1], os.Args[2], os.Stdout)
+	default:
+		fmt.Fprintln(os.Stderr, "demo: usage: demo PROGRAM [PLUGINS]")
 		os.Exit(2)
 	}
-	if err := run(ctx, os.Args[1], os.Stdout); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -44,16 +55,17 @@ type mail struct {
 	version   string // of TLS, "" for plaintext
 	cipher    string
 	recipient string
+	sender    string
 }
 
 // mails begin with TLS: until an encrypted session was seen on a listener, a
 // reject of plaintext is a defer, for the listener's own STARTTLS may be broken.
 var mails = []mail{
-	{"TLS 1.3", "TLSv1.3", "", "anna@example.com"},
-	{"TLS 1.2", "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", "anna@example.com"},
-	{"TLS 1.0", "TLSv1", "ECDHE-RSA-AES256-SHA", "anna@example.com"},
-	{"plaintext", "", "", "anna@example.com"},
-	{"plaintext to the legal department", "", "", "legal@example.com"},
+	{"TLS 1.3", "TLSv1.3", "", "anna@example.com", "sender@example.org"},
+	{"TLS 1.2", "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", "anna@example.com", "sender@example.org"},
+	{"TLS 1.0", "TLSv1", "ECDHE-RSA-AES256-SHA", "anna@example.com", "sender@example.org"},
+	{"plaintext", "", "", "anna@example.com", "sender@example.org"},
+	{"plaintext to the legal department", "", "", "legal@example.com", "sender@example.org"},
 }
 
 func run(ctx context.Context, program string, out io.Writer) (err error) {
@@ -140,10 +152,10 @@ func send(ctx context.Context, lab *mtatest.Lab, address string, m mail, out io.
 		steps = append(steps, func() (mtatest.Reply, error) { return client.StartTLS(config) })
 		command("EHLO client.example.org")
 	}
-	command("MAIL FROM:<sender@example.org>")
+	command("MAIL FROM:<" + m.sender + ">")
 	command("RCPT TO:<" + m.recipient + ">")
 	steps = append(steps, func() (mtatest.Reply, error) {
-		return client.Data("From: sender@example.org\nTo: " + m.recipient + "\nSubject: " + m.title + "\n\nHello.\n")
+		return client.Data("From: " + m.sender + "\nTo: " + m.recipient + "\nSubject: " + m.title + "\n\nHello.\n")
 	})
 	for _, step := range steps {
 		if last, err = step(); err != nil {
