@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -78,7 +79,9 @@ func (o *once) Addr() net.Addr { return nil }
 
 // Read gives the library the next frame that is meant for it, piece by piece.
 // All errors are io.EOF, the only one that the library does not log.
-func (c *conn) Read(p []byte) (int, error) {
+func (c *conn) Read(p []byte) (n int, err error) {
+	defer c.survive("a frame")
+	err = io.EOF // if it panics
 	for len(c.rest) == 0 {
 		frame, err := c.receive()
 		if err != nil {
@@ -96,7 +99,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			quickAck(c.Conn) // the command is on its way, or held back
 		}
 	}
-	n := copy(p, c.rest)
+	n = copy(p, c.rest)
 	c.rest = c.rest[n:]
 	return n, nil
 }
@@ -138,7 +141,9 @@ func (c *conn) leave() {
 // Write takes frames of the library, in one piece or in several. Changes to a
 // message are held back and go out together with the reply that ends the event.
 // An error ends the connection with the next Read, for the library would log it.
-func (c *conn) Write(p []byte) (int, error) {
+func (c *conn) Write(p []byte) (n int, err error) {
+	defer c.survive("a reply")
+	n = len(p) // even if it panics
 	c.out = append(c.out, p...)
 	final := false
 	for len(c.out)-c.whole >= headSize {
@@ -157,7 +162,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	if final || c.whole >= maxOut {
 		c.flush()
 	}
-	return len(p), nil
+	return n, nil
 }
 
 // answer sends the reply that ends an event, with the changes before it.
@@ -185,6 +190,15 @@ func (c *conn) flush() {
 	}
 	c.out = c.out[:copy(c.out, c.out[c.whole:])]
 	c.whole = 0
+}
+
+// survive ends the connection after a panic, which the library would report by
+// the log of the standard library. It is deferred.
+func (c *conn) survive(call string) {
+	if v := recover(); v != nil {
+		c.server.log.panicked("milter: connection closed after a panic", call, v, debug.Stack())
+		c.leave()
+	}
 }
 
 // Close ends the session. The library calls it once, when it is done.

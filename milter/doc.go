@@ -9,9 +9,13 @@
 // or HELO, which come before STARTTLS: a rejection there makes both MTAs refuse
 // STARTTLS, too. A recipient whose verdict waits for facts of the message is
 // let through and decided at its end; all recipients that wait must wait for
-// the same rule and share the message with no others, or are told 452 4.5.3,
-// so that the sender sends them a copy of their own. Their strongest verdict is
-// then the reply to the message.
+// the same rule, be the same to every condition on recipients, and share the
+// message with no others, or are told 452 4.5.3, so that the sender sends them a
+// copy of their own. Their strongest verdict is then the reply to the message.
+//
+// Under smtpd_proxy_filter DATA is the last that Postfix tells of a message: it
+// then has no queue id at DATA, where it else has one. Those that wait are then
+// decided there, with the facts of the message unknown.
 //
 // What is known of the connection stays until the MTA says it anew. What is
 // known of a message is forgotten at the next MAIL: SMFIC_ABORT comes after
@@ -56,6 +60,12 @@
 //	authenticated       {auth_type} or {auth_authen}; false if both are missing
 //	                    from a list that has them
 //	size, requiretls    parameters of MAIL
+//	sender, recipient   from the path as the MTA sends it, which is as the client
+//	                    wrote it: without comments, quotes, quoted pairs, blanks
+//	                    and source route. Where Postfix takes such a path for
+//	                    another mailbox, by {mail_addr} and {rcpt_addr}, that
+//	                    counts (a!b is b@a); where Sendmail delivers it itself,
+//	                    routes (a%b@c, b!a) are followed to their end
 //
 // # Message facts
 //
@@ -90,7 +100,8 @@
 //
 // Copies of the tag header that came from outside are removed from each message
 // if the policy can tag at all, and so are Authentication-Results under our own
-// authserv-id (RFC 8601 section 5), save those whose authserv-id cannot be read;
+// authserv-id (RFC 8601 section 5), whatever follows that, save those whose
+// authserv-id cannot be read;
 // a message all of whose recipients were local keeps them, for a content filter
 // hands back what was tagged before. A message with more than 100 of both gets
 // 554 5.6.0. If the MTA offers no quarantine, mail to be quarantined gets
@@ -99,15 +110,19 @@
 // # Limits
 //
 // A frame has at most 128 KiB, twice what libmilter takes. The end of headers is
-// never asked for, headers only if the policy can tag or looks at the message. A
+// never asked for, DATA only if the policy can quarantine or looks at the message,
+// headers only if it can tag or looks at the message. A
 // connection keeps the policy that it negotiated with. Recipients of one message
 // that wait have 256 KiB together. While a body is read a connection holds one
 // piece of it, whatever the size of the message.
 //
-// Sessions through smtpd_proxy_filter have no end of message here, and so no tags
-// and no quarantine, and recipients whose verdict waits for the message get none.
-// Postfix never shows the topmost header to a milter, which as a rule is its own
-// Received; results that an earlier milter inserts at index 0 are thus not seen.
+// Sessions through smtpd_proxy_filter have no end of message here, and so no
+// tags; mail to be quarantined gets 451 4.3.5 at DATA. They are known as such only
+// where v begins with "Postfix". Postfix never shows the topmost header to a
+// milter, which as a rule is its own Received; if that one is seen, another
+// milter has inserted something above it, and the results of SPF, DKIM and DMARC
+// are unknown. Sendmail puts a dot in place of blanks and comments between two
+// words of an address, and so do we; another BlankSub is not known.
 //
 // # Sources
 //
@@ -124,12 +139,12 @@
 // replies are logged as warnings, and the connection closed: the MTA then does
 // what milter_default_action (Postfix) or F= (Sendmail) says. So are
 // connections beyond the limit of their listener, with its address. Decisions
-// that failed and panics of the gate, with their stack, are logged as errors, as
-// are failures to accept connections, which are tried again after at most a
-// second. Of each of these kinds at most one line a second is written, with the
-// number of those left out. TLS macros that make no sense, actions that an MTA
-// does not offer, and messages that wait for an end which the MTA never tells of
-// (smtpd_proxy_filter) are logged once. An MTA that closes its
-// connection, in whatever state, and one that is silent for too long are not
-// logged; decisions are the gate's to log.
+// that failed and panics, with their stack, are logged as errors; one outside the
+// gate closes the connection. So are failures to accept connections, which are
+// tried again after at most a second. Of each of these kinds at most one line a
+// second is written, with the number of those left out. TLS macros that make no
+// sense, actions that an MTA does not offer, and tags that smtpd_proxy_filter
+// prevents are logged once. An MTA that closes its connection, in whatever state,
+// and one that is silent for too long are not logged; decisions are the gate's to
+// log.
 package milter

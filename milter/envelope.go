@@ -11,7 +11,7 @@ import (
 // the macros say of login and TLS.
 func (s *session) mail(content string, m macros) {
 	path, params, _ := strings.Cut(content, "\x00")
-	s.facts.SetSender(mailbox(path))
+	s.facts.SetSender(rules.QuoteMailbox(s.mailbox(path, m.mailAddr)))
 	s.parameters(params)
 	honoured := s.honoured(m)
 	s.login(m, honoured)
@@ -35,20 +35,6 @@ func (s *session) parameters(params string) {
 			f.RequireTLS = rules.Known(true)
 		}
 	}
-}
-
-// mailbox takes the mailbox from a path: without the angle brackets, and
-// without a source route, which is to be ignored (RFC 5321 appendix C).
-func mailbox(path string) string {
-	if inner, ok := strings.CutPrefix(path, "<"); ok {
-		path = strings.TrimSuffix(inner, ">")
-	}
-	if strings.HasPrefix(path, "@") {
-		if _, after, ok := strings.Cut(path, ":"); ok {
-			return after
-		}
-	}
-	return path
 }
 
 // honoured says whether the macros of MAIL are those that we asked for, so that
@@ -119,9 +105,19 @@ const maxQueueID = 64
 // queueID is the MTA's name of the message. Postfix has it from the second
 // recipient on, Sendmail from MAIL on.
 func (s *session) queueID() string {
-	for _, st := range [...]stage{atEnd, atRcpt, atMail} {
+	for _, st := range [...]stage{atEnd, atData, atRcpt, atMail} {
 		if id := s.macros.packets[st].get("i"); id != "" {
 			return printable(id, maxQueueID)
+		}
+	}
+	return ""
+}
+
+// hostName is the MTA's own name.
+func (s *session) hostName() string {
+	for _, st := range [...]stage{atMail, atConnect} {
+		if name := s.macros.packets[st].get("j"); name != "" {
+			return name
 		}
 	}
 	return ""

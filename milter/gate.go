@@ -63,7 +63,7 @@ func openGate(g Gate, log *logs) guard {
 func (g *guard) run(what string, call func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			g.log.panicked(what, v, debug.Stack())
+			g.log.panicked("milter: the gate panicked", what, v, debug.Stack())
 		}
 	}()
 	call()
@@ -82,7 +82,7 @@ func (g *guard) close()                 { g.run("close", g.tx.Close) }
 func (g *guard) decide(s *rules.Session, later rules.FieldSet, ref string) (d rules.Decision, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			g.log.panicked("decide", v, debug.Stack())
+			g.log.panicked("milter: the gate panicked", "decide", v, debug.Stack())
 			d, ok = rules.Decision{}, false
 		}
 	}()

@@ -19,6 +19,7 @@ type headers struct {
 	tags    int   // copies of the tag header
 	results int   // fields named Authentication-Results, whosever they are
 	forged  []int // which of those are signed with our authserv-id
+	begun   bool  // a field was shown to the scanner
 }
 
 // maxCopies bounds the fields from outside that are removed from a message, of
@@ -33,9 +34,39 @@ func (s *session) field(content []byte) {
 	name, rest := cString(content)
 	value, _ := cString(rest)
 	s.countField(name, value)
-	if scanner := s.scanner(); scanner != nil {
-		scanner.Header(string(name), string(value))
+	scanner := s.scanner()
+	if scanner == nil {
+		return
 	}
+	if s.mta == mtaPostfix && isNamed(name, "Received") && s.isOwn(string(value)) {
+		scanner.Distrust()
+	}
+	s.message.headers.begun = true
+	scanner.Header(string(name), string(value))
+}
+
+// isOwn says whether a Received was written for this very message by the Postfix
+// that we serve. It shows milters all fields but the topmost, which as a rule is
+// that one; if it is seen, then something else is hidden, such as results that
+// another milter inserted above. The queue id tells it from others of the same
+// server, and where Postfix does not tell that, the place: only the first counts.
+func (s *session) isOwn(received string) bool {
+	host, id := s.hostName(), s.queueID()
+	if host == "" || id == "" && s.message.headers.begun {
+		return false
+	}
+	words := strings.Fields(received)
+	return follows(words, "by", host) && (id == "" || follows(words, "id", id))
+}
+
+// follows says whether a word comes directly after another.
+func follows(words []string, first, second string) bool {
+	for i := 1; i < len(words); i++ {
+		if words[i-1] == first && strings.TrimSuffix(words[i], ";") == second {
+			return true
+		}
+	}
+	return false
 }
 
 // countField counts what is to be removed, as the MTA does to find it again: by
@@ -49,7 +80,8 @@ func (s *session) countField(name, value []byte) {
 		return
 	}
 	h.results++
-	if id, ok := message.AuthservID(string(value)); ok && message.SameID(id, s.ownID) && len(h.forged) <= maxCopies {
+	// What follows the id may be nonsense to us, and sense to others.
+	if id, _ := message.AuthservID(string(value)); message.SameID(id, s.ownID) && len(h.forged) <= maxCopies {
 		h.forged = append(h.forged, h.results)
 	}
 }

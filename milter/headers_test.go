@@ -1,10 +1,7 @@
 package milter
 
 import (
-	"bytes"
 	"fmt"
-	"log/slog"
-	"strings"
 	"testing"
 
 	"tlswarden/rules"
@@ -77,24 +74,6 @@ func TestRemovals(t *testing.T) {
 	for i, c := range o.changes {
 		if c != want[i] {
 			t.Errorf("change %d is %q, not %q", i, c, want[i])
-		}
-	}
-}
-
-// TestNeverToTheEnd shows that the log tells of a mail server that never comes
-// to the end of messages for which recipients wait, and of no other.
-func TestNeverToTheEnd(t *testing.T) {
-	for _, once := range []bool{false, true} {
-		var out bytes.Buffer
-		l := newLogs(slog.New(slog.NewTextHandler(&out, nil)))
-		if once {
-			l.reached()
-		}
-		for range 2 * manyGivenUp {
-			l.givenUp()
-		}
-		if got := strings.Count(out.String(), "smtpd_proxy_filter"); (got == 1) == once || got > 1 {
-			t.Errorf("an end was seen: %v, warned %d times", once, got)
 		}
 	}
 }

@@ -18,12 +18,9 @@ type logs struct {
 	out      *slog.Logger
 	input    *ratelimit.Limiter // bad input
 	gate     *ratelimit.Limiter // no verdict
-	panics   *ratelimit.Limiter // of the gate
+	panics   *ratelimit.Limiter
 	accept   *ratelimit.Limiter // connections that cannot be accepted
 	warnings [warningCount]atomic.Bool
-
-	ends   atomic.Bool  // a message for which recipients waited came to its end
-	giveUp atomic.Int32 // messages for which they waited and that did not
 }
 
 func newLogs(out *slog.Logger) *logs {
@@ -61,9 +58,9 @@ func (l *logs) failed(now time.Time, err error) {
 	l.limited(l.gate, now, slog.LevelError, "milter: no verdict, on_failure answers", "error", err)
 }
 
-// panicked reports a panic in the gate.
-func (l *logs) panicked(call string, v any, stack []byte) {
-	l.limited(l.panics, time.Now(), slog.LevelError, "milter: the gate panicked",
+// panicked reports a panic.
+func (l *logs) panicked(msg, call string, v any, stack []byte) {
+	l.limited(l.panics, time.Now(), slog.LevelError, msg,
 		"call", call, "panic", fmt.Sprint(v), "stack", string(stack))
 }
 
@@ -75,6 +72,7 @@ const (
 	warnNoInsert
 	warnNoChange
 	warnNoQuarantine
+	warnProxied
 	warningCount
 )
 
@@ -82,24 +80,5 @@ const (
 func (l *logs) once(w warning, msg string, args ...any) {
 	if !l.warnings[w].Swap(true) {
 		l.out.Warn(msg, args...)
-	}
-}
-
-// manyGivenUp is how many messages without an end, and none with one, show that
-// the MTA does not tell milters of it.
-const manyGivenUp = 20
-
-// reached notes that a message came to its end.
-func (l *logs) reached() {
-	if !l.ends.Load() {
-		l.ends.Store(true)
-	}
-}
-
-// givenUp notes that a message was given up for which recipients waited: usually
-// because its sender did so, but through smtpd_proxy_filter of Postfix each one.
-func (l *logs) givenUp() {
-	if !l.ends.Load() && l.giveUp.Add(1) == manyGivenUp {
-		l.out.Warn("milter: messages whose verdict waits for their end never come to it: through smtpd_proxy_filter milters do not see it, and such mail passes without a verdict")
 	}
 }

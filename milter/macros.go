@@ -140,6 +140,7 @@ const (
 	atHelo
 	atMail
 	atRcpt
+	atData
 	atEnd
 	stages
 )
@@ -155,6 +156,8 @@ func stageOf(command byte) (stage, bool) {
 		return atMail, true
 	case cmdRcpt:
 		return atRcpt, true
+	case cmdData:
+		return atData, true
 	case cmdEnd:
 		return atEnd, true
 	}

@@ -25,6 +25,7 @@ type delivery struct {
 	waiting []string // recipients whose verdict waits for the end of the message
 	size    int      // of them, in bytes
 	rule    string   // which they wait for
+	class   uint64   // of them all, see rules.Policy.RecipientClass
 }
 
 // maxWaiting bounds the recipients of one message that wait, in bytes.
@@ -34,16 +35,17 @@ const maxWaiting = 256 << 10
 const waitingCost = 16
 
 // wait keeps a recipient for the end of the message and says whether it may be
-// there: all recipients of a message that wait must wait for the same rule,
-// and with none that is decided, for there is one answer to all at the end.
-func (m *delivery) wait(address, rule string) bool {
+// there: all recipients of a message that wait must wait for the same rule, must
+// be the same to all other rules, and there must be none that is decided, for
+// there is one answer to all at the end.
+func (m *delivery) wait(address, rule string, class uint64) bool {
 	cost := waitingCost + len(address)
-	if m.taken || len(m.waiting) > 0 && rule != m.rule || m.size+cost > maxWaiting {
+	if m.taken || len(m.waiting) > 0 && (rule != m.rule || class != m.class) || m.size+cost > maxWaiting {
 		return false
 	}
 	m.waiting = append(m.waiting, address)
 	m.size += cost
-	m.rule = rule
+	m.rule, m.class = rule, class
 	return true
 }
 
@@ -95,7 +97,7 @@ func (s *session) recipient(address string) reply {
 	m := &s.message
 	switch {
 	case d.Pending:
-		if !m.wait(address, d.RuleName()) {
+		if !m.wait(address, d.RuleName(), s.class()) {
 			return apart
 		}
 	case d.Action >= rules.Defer:
@@ -108,15 +110,23 @@ func (s *session) recipient(address string) reply {
 	return proceed
 }
 
+// class tells recipients apart that could fare differently at the end.
+func (s *session) class() uint64 {
+	if s.policy == nil {
+		return 0
+	}
+	return s.policy.RecipientClass(&s.facts)
+}
+
 // settleFor bounds what the recipients that waited may take together, so that an
 // MTA does not give the milter up: Sendmail's usual patience is 10 s. Those that
 // are left are answered as if no verdict could be made.
 const settleFor = 8 * time.Second
 
-// settle decides, at the end of the message, for the recipients that waited.
-// The message has one reply, so the strongest of their verdicts is that of all.
+// settle decides, when nothing more is to come, for the recipients that waited.
+// The message has one reply, so should their verdicts differ, as that of a plugin
+// may, the strongest is that of all.
 func (s *session) settle() reply {
-	s.understand()
 	answer, strongest := proceed, rules.Accept
 	end := time.Now().Add(settleFor)
 	for _, address := range s.message.waiting {

@@ -28,6 +28,7 @@ const (
 type smtpSession struct {
 	mta      string // postfix or sendmail
 	ownLists bool   // the MTA has macro lists of its own and takes none from milters
+	proxied  bool   // smtpd_proxy_filter of Postfix: no queue file, and DATA is the last that milters hear
 
 	client        string // IP address
 	clientPort    uint16
@@ -75,6 +76,7 @@ var ownLists = map[string]map[milter.Stage]string{
 		milter.StageHelo:     "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
 		milter.StageMailFrom: "i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}",
 		milter.StageRcptTo:   "i {rcpt_addr} {rcpt_host} {rcpt_mailer}",
+		milter.StageData:     "i",
 		milter.StageEOM:      "i",
 	},
 	sendmail: {
@@ -82,6 +84,7 @@ var ownLists = map[string]map[milter.Stage]string{
 		milter.StageHelo:     "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
 		milter.StageMailFrom: "i {auth_type} {auth_authen} {auth_ssf} {auth_author} {mail_mailer} {mail_host} {mail_addr}",
 		milter.StageRcptTo:   "{rcpt_mailer} {rcpt_host} {rcpt_addr}",
+		milter.StageData:     "i",
 		milter.StageEOM:      "{msg_id}",
 	},
 }
@@ -160,10 +163,15 @@ func (p *player) message() outcome {
 		o.replies = append(o.replies, a.reply)
 		if a.reply == "c" {
 			left++
-			p.queueID = "4bT1x0"
+			if !s.proxied {
+				p.queueID = "4bT1x0"
+			}
 		}
 	}
-	if left > 0 {
+	if left > 0 && p.agreed.protocol&milter.OptNoData == 0 {
+		o.end = p.event(milter.StageData, cmdData, "").reply
+	}
+	if left > 0 && !s.proxied && (o.end == "" || o.end == "c") {
 		a := p.content(&o)
 		o.end, o.changes = a.reply, a.changes
 	}

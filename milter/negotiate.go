@@ -53,7 +53,8 @@ const termsSize = 12
 
 // wanted is what a policy needs. Headers are asked for only where some must be
 // removed or a rule looks at them, for they double the traffic; the body only
-// where a rule looks at it, and it can be cut short (SMFIP_SKIP).
+// where a rule looks at it, and it can be cut short (SMFIP_SKIP); DATA where it
+// may be the last that is heard of a message with which more is to be done.
 func wanted(p *rules.Policy) terms {
 	t := terms{
 		version: protocolVersion,
@@ -67,6 +68,9 @@ func wanted(p *rules.Policy) terms {
 	wants, scans := messageWants(p)
 	if p.Stamps() {
 		t.actions |= milter.OptChangeHeader
+	}
+	if scans || p.Quarantines() {
+		t.protocol &^= milter.OptNoData
 	}
 	if p.Stamps() || scans {
 		t.protocol = t.protocol&^milter.OptNoHeaders | milter.OptNoHeaderReply
@@ -128,7 +132,7 @@ const tlsMacros = "{tls_version} {cipher} {cipher_bits} {alg_bits} {verify} {cer
 
 // macroLists is what we ask for by SMFIF_SETSYMLIST. In the list of MAIL, j is
 // the sign that the list was honoured: it always has a value, and it is in
-// neither MTA's own list for MAIL. Lists for end of headers and end of message
+// neither MTA's own list for MAIL, nor for DATA. Lists for end of headers and end of message
 // are left alone, for Sendmail 8.17 mixes the two up.
 func macroLists() map[milter.Stage][]string {
 	return map[milter.Stage][]string{
@@ -139,5 +143,6 @@ func macroLists() map[milter.Stage][]string {
 		milter.StageMailFrom: strings.Fields("j i {daemon_name} {daemon_port} {client_addr} " +
 			"{auth_type} {auth_authen} {auth_author} {auth_ssf} {mail_mailer} {mail_host} {mail_addr} " + tlsMacros),
 		milter.StageRcptTo: strings.Fields("i {rcpt_mailer} {rcpt_host} {rcpt_addr}"),
+		milter.StageData:   strings.Fields("j i"),
 	}
 }

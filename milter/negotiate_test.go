@@ -27,11 +27,11 @@ func TestWants(t *testing.T) {
 		{"none", nil, always, never | milter.OptNoHeaders},
 		{"reject", policyOf(rules.Reject), always, never | milter.OptNoHeaders},
 		{"tag", policyOf(rules.Tag), always | milter.OptChangeHeader, never | milter.OptNoHeaderReply},
-		{"quarantine", policyOf(rules.Quarantine), always | milter.OptQuarantine, never | milter.OptNoHeaders},
+		{"quarantine", policyOf(rules.Quarantine), always | milter.OptQuarantine, never&^milter.OptNoData | milter.OptNoHeaders},
 		{"observe", observing, always, never | milter.OptNoHeaders},
-		{"results of others", needing(`message.dkim = "pass"`), always, never | milter.OptNoHeaderReply},
-		{"TLS-Required", needing("message.tls_required_no = true"), always, never | milter.OptNoHeaderReply},
-		{"encryption of the message", needing(`message.encrypted = "pgp"`), always, never&^milter.OptNoBody | milter.OptNoHeaderReply | milter.OptSkip},
+		{"results of others", needing(`message.dkim = "pass"`), always, never&^milter.OptNoData | milter.OptNoHeaderReply},
+		{"TLS-Required", needing("message.tls_required_no = true"), always, never&^milter.OptNoData | milter.OptNoHeaderReply},
+		{"encryption of the message", needing(`message.encrypted = "pgp"`), always, never&^(milter.OptNoBody|milter.OptNoData) | milter.OptNoHeaderReply | milter.OptSkip},
 	}
 	for _, test := range tests {
 		got := wanted(test.policy)

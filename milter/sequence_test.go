@@ -165,7 +165,7 @@ func (s *sequence) perform(op string, mood byte) bool {
 		s.let, s.saidTLS = nil, false
 	case command == cmdHeader && s.noHeaderReply:
 	default:
-		s.replied(command, mailbox(strings.TrimSuffix(content, "\x00")), s.w.await())
+		s.replied(command, parseMailbox(strings.TrimSuffix(content, "\x00")), s.w.await())
 	}
 	for _, q := range s.gate.take() {
 		s.t.Errorf("%q: the gate is asked for %+v", op, q)

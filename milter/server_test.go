@@ -376,7 +376,7 @@ func playUntilClosed(c net.Conn) {
 func TestManyWait(t *testing.T) {
 	var m delivery
 	n := 0
-	for m.wait(strings.Repeat("x", 240), "rule") {
+	for m.wait(strings.Repeat("x", 240), "rule", 1) {
 		if n++; n > 2000 {
 			t.Fatal("there is no bound")
 		}
@@ -385,7 +385,7 @@ func TestManyWait(t *testing.T) {
 		t.Errorf("only %d recipients can wait", n)
 	}
 	m = delivery{}
-	for n = 0; m.wait("", "rule"); n++ {
+	for n = 0; m.wait("", "rule", 1); n++ {
 		if n > 100_000 {
 			t.Fatal("there is no bound for empty addresses")
 		}

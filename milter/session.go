@@ -34,6 +34,7 @@ type session struct {
 	mta           mta
 	simulated     bool // the session is Postfix's own make-believe, see simulated
 	inTransaction bool // between MAIL and the end of its message
+	judged        bool // and the gate knows of it
 	message       delivery
 }
 
@@ -71,6 +72,9 @@ func (s *session) intercept(payload []byte) (pass bool, err error) {
 	case cmdBody:
 		s.conn.answer(s.chunk(content))
 		return false, nil
+	case cmdData: // for which the library has no callback
+		s.conn.answer(s.data(s.macros.event(atData)))
+		return false, nil
 	case cmdUnknown:
 		s.conn.answer(proceed)
 		return false, nil
@@ -87,7 +91,7 @@ func (s *session) intercept(payload []byte) (pass bool, err error) {
 		if _, ok := parseConnect(content); !ok {
 			return false, fault("CONNECT is malformed")
 		}
-	case cmdHelo, cmdMail, cmdRcpt, cmdData, cmdEOH, cmdEnd, cmdAbort, cmdQuit:
+	case cmdHelo, cmdMail, cmdRcpt, cmdEOH, cmdEnd, cmdAbort, cmdQuit:
 	default:
 		return false, fault(fmt.Sprintf("unknown command %q", command))
 	}
@@ -101,11 +105,15 @@ func (s *session) forget(next stage) {
 	s.facts = rules.Session{}
 	s.macros.forget(next)
 	s.mta, s.simulated = mtaUnknown, false
-	s.endTransaction()
+	s.endTransaction("")
 }
 
-func (s *session) endTransaction() {
-	s.inTransaction = false
+// endTransaction ends what begin began, if that is not over yet.
+func (s *session) endTransaction(queueID string) {
+	if s.judged {
+		s.gate.end(queueID)
+	}
+	s.inTransaction, s.judged = false, false
 	s.message = delivery{}
 	s.conn.frames.release()
 }
@@ -120,6 +128,7 @@ func (s *session) answer(r reply) (milter.Response, error) {
 
 // Connect is called when an SMTP session begins.
 func (s *session) Connect(string, string, uint16, net.IP, *milter.Modifier) (milter.Response, error) {
+	defer s.conn.survive("CONNECT")
 	s.forget(atConnect)
 	if c, ok := parseConnect(s.event); ok {
 		s.connected(c, s.macros.event(atConnect).parse())
@@ -130,8 +139,9 @@ func (s *session) Connect(string, string, uint16, net.IP, *milter.Modifier) (mil
 // Helo is called at EHLO and HELO. The first one of a session comes before
 // STARTTLS, so nothing is decided here: a rejection would refuse STARTTLS, too.
 func (s *session) Helo(string, *milter.Modifier) (milter.Response, error) {
+	defer s.conn.survive("HELO")
 	s.macros.event(atHelo)
-	s.endTransaction() // RFC 5321 section 4.1.4
+	s.endTransaction("") // RFC 5321 section 4.1.4
 	name, _ := cString(s.event)
 	s.facts.Helo = rules.Known(string(name))
 	return s.answer(proceed)
@@ -139,25 +149,35 @@ func (s *session) Helo(string, *milter.Modifier) (milter.Response, error) {
 
 // MailFrom is called at MAIL.
 func (s *session) MailFrom(string, *milter.Modifier) (milter.Response, error) {
+	defer s.conn.survive("MAIL")
 	s.begin()
 	if !s.simulated {
 		s.mail(string(s.event), s.macros.event(atMail).parse())
-		s.gate.begin(&s.facts)
+		s.judge()
 	}
 	return s.answer(proceed)
 }
 
 // begin starts a mail transaction.
 func (s *session) begin() {
-	s.endTransaction()
+	s.endTransaction("")
 	s.inTransaction = true
-	s.macros.packets[atRcpt], s.macros.packets[atEnd] = "", ""
+	for _, st := range [...]stage{atRcpt, atData, atEnd} {
+		s.macros.packets[st] = ""
+	}
 	s.facts.ForgetEnvelope()
+}
+
+// judge lets the gate know of the transaction.
+func (s *session) judge() {
+	s.judged = true
+	s.gate.begin(&s.facts)
 }
 
 // RcptTo is called at RCPT, for recipients that the MTA itself takes.
 func (s *session) RcptTo(string, *milter.Modifier) (milter.Response, error) {
-	s.macros.event(atRcpt)
+	defer s.conn.survive("RCPT")
+	macros := s.macros.event(atRcpt)
 	begun := s.inTransaction
 	if !begun { // no MTA does that: of the sender nothing is known
 		s.begin()
@@ -166,40 +186,32 @@ func (s *session) RcptTo(string, *milter.Modifier) (milter.Response, error) {
 		return s.answer(proceed)
 	}
 	if !begun {
-		s.gate.begin(&s.facts)
+		s.judge()
 	}
-	address, _ := cString(s.event)
-	return s.answer(s.recipient(mailbox(string(address))))
+	path, _ := cString(s.event)
+	address := s.mailbox(string(path), macros.get("{rcpt_addr}"))
+	return s.answer(s.recipient(rules.QuoteMailbox(address)))
 }
 
 // Body is called at the end of the message.
 func (s *session) Body(m *milter.Modifier) (milter.Response, error) {
+	defer s.conn.survive("end of message")
 	s.macros.event(atEnd)
-	if !s.inTransaction || s.simulated {
-		s.endTransaction()
-		return s.answer(proceed)
+	r := proceed
+	if s.judged {
+		s.understand()
+		if r = s.settle(); r == proceed {
+			r = s.carryOut(m)
+		}
 	}
-	if len(s.message.waiting) > 0 {
-		s.server.log.reached()
-	}
-	r := s.settle()
-	if r == proceed {
-		r = s.carryOut(m)
-	}
-	s.gate.end(s.queueID())
-	s.endTransaction()
+	s.endTransaction(s.queueID())
 	return s.answer(r)
 }
 
 // Abort is called when a message is given up, or an SMTP session begins anew.
 func (s *session) Abort(*milter.Modifier) error {
-	if len(s.message.waiting) > 0 {
-		s.server.log.givenUp()
-	}
-	if s.inTransaction && !s.simulated {
-		s.gate.end("")
-	}
-	s.endTransaction()
+	defer s.conn.survive("abort")
+	s.endTransaction("")
 	return nil
 }
 

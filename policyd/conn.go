@@ -2,8 +2,11 @@ package policyd
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -48,6 +51,7 @@ const (
 // serve answers requests until the connection ends.
 func (c *conn) serve() {
 	defer c.server.gone(c)
+	defer c.survive()
 	for {
 		frame, err := c.framer.next()
 		if !c.phase.CompareAndSwap(waiting, busy) {
@@ -66,6 +70,15 @@ func (c *conn) serve() {
 		if !c.phase.CompareAndSwap(busy, waiting) {
 			return
 		}
+	}
+}
+
+// survive keeps a panic from ending the daemon; the connection is over. It is
+// deferred.
+func (c *conn) survive() {
+	if v := recover(); v != nil {
+		c.server.limited(c.server.failures, slog.LevelError, "policy connection closed after a panic", "peer", c.net.RemoteAddr().String(),
+			"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	}
 }
 

@@ -89,8 +89,9 @@
 // request=smtpd_access_policy, too long, too slow, cut off) is logged as a
 // warning, and the connection closed without a reply, as SMTPD_POLICY_README
 // asks for. So are connections beyond the limit of their listener, which
-// the warning names. Postfix then tries once more
-// and falls back to smtpd_policy_service_default_action.
+// the warning names. A panic outside the gate closes the connection, too, and is
+// logged as an error with its stack. Postfix then tries once more and falls back
+// to smtpd_policy_service_default_action.
 //
 // Without a verdict, or after a panic in the making of one, an error is logged
 // (the panic with its stack), and the connection goes on.

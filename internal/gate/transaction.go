@@ -138,7 +138,7 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 	}
 	strongest := rules.Decision{ID: l.id}
 	for _, recipient := range to {
-		s.SetRecipient(recipient)
+		s.SetRecipient(rules.QuoteMailbox(recipient))
 		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id)
 		if d.Pending || d.Action < rules.Defer {
 			continue

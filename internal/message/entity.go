@@ -85,10 +85,20 @@ func (f *fields) entity(within *entity) entity {
 	case strings.HasPrefix(media, "multipart/"):
 		e.kind, e.boundary = multipartKind(media, params)
 		e.digest = media == "multipart/digest"
-	case strings.HasPrefix(media, "application/pkcs7-mime"), strings.HasPrefix(media, "application/x-pkcs7-mime"):
+	case isPKCS7(media, err != nil):
 		e.kind, e.encoding = pkcs7Kind(params, err), strings.ToLower(f.encoding)
 	}
 	return e
+}
+
+// isPKCS7 takes what cannot be parsed for it as soon as it begins like it.
+func isPKCS7(media string, broken bool) bool {
+	for _, name := range []string{"application/pkcs7-mime", "application/x-pkcs7-mime"} {
+		if media == name || broken && strings.HasPrefix(media, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // multipartKind has no parameters to look at if they could not be parsed.

@@ -59,6 +59,10 @@ func (s *Scanner) Header(name, value string) {
 	}
 }
 
+// Distrust makes the results of SPF, DKIM and DMARC unknown: not all of the
+// header was seen, and what is missing may contradict what is there.
+func (s *Scanner) Distrust() { s.results.spoiled = true }
+
 // WantsBody says, once the header is complete, whether the body can still change
 // anything.
 func (s *Scanner) WantsBody() bool {

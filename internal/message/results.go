@@ -96,7 +96,8 @@ func (r *results) fact(m method) rules.Fact[string] {
 
 // AuthservID returns the authserv-id of the value of an Authentication-Results
 // field (RFC 8601 section 2.2), whatever follows it, so that forged fields can
-// be found. It is false if the value does not begin with one.
+// be found. It is false if the value does not begin with one, or it is followed by
+// what cannot stand there; the id is then what it begins with.
 func AuthservID(value string) (id string, ok bool) {
 	l := lexer{text: value}
 	id = l.id()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"tlswarden/rules"
+
 	"golang.org/x/tools/txtar"
 )
 
@@ -143,6 +145,29 @@ func TestAuthservID(t *testing.T) {
 	} {
 		if id, ok := AuthservID(c.value); ok != (c.id != "") || ok && id != c.id {
 			t.Errorf("%q: %q, %v", c.value, id, ok)
+		}
+	}
+	for _, value := range []string{"mx.example.org/1; x-tls=pass", "mx.example.org, x-tls=pass", "(c) mx.example.org=x", `"mx.example.org"x`} {
+		if id, ok := AuthservID(value); ok || id != "mx.example.org" {
+			t.Errorf("%q: %q, %v", value, id, ok)
+		}
+	}
+}
+
+// TestDistrust shows that results that came before and after do not count.
+func TestDistrust(t *testing.T) {
+	const value = "mx.example.org; spf=pass; dkim=pass; dmarc=pass"
+	for _, after := range []bool{false, true} {
+		s := NewScanner(Wants{TLSRequired: true, Trusted: []string{"mx.example.org"}})
+		if after {
+			s.Header("Authentication-Results", value)
+		}
+		s.Distrust()
+		if !after {
+			s.Header("Authentication-Results", value)
+		}
+		if got := s.Facts(); got != (Facts{TLSRequiredNo: rules.Known(false)}) {
+			t.Errorf("%v", got)
 		}
 	}
 }

@@ -17,6 +17,7 @@ type postfixService struct {
 	// must stand before it there is added by restriction.
 	policyIn []string
 	options  []string
+	contexts bool // each list asks with a policy_context of its name
 }
 
 // postfixServices lists the services that case files can choose from.
@@ -35,6 +36,8 @@ func postfixServices() []postfixService {
 			options: []string{"milter_macro_defaults = {tls_version}=TLSv1.3"}},
 		{name: "proxied", host: "127.0.0.1", policyIn: recipient,
 			options: []string{"smtpd_proxy_filter = $PLAIN"}},
+		{name: "prepended", host: "127.0.0.1", policyIn: recipient,
+			options: []string{"smtpd_sender_restrictions = check_sender_access static:{PREPEND Authentication-Results: mx.example.com; spf=fail}"}},
 		{name: "nokey", host: "127.0.0.1", policyIn: recipient,
 			options: []string{"smtpd_tls_key_file = /nonexistent/key.pem"}},
 		{name: "data", host: "127.0.0.1",
@@ -43,6 +46,8 @@ func postfixServices() []postfixService {
 			policyIn: []string{"smtpd_end_of_data_restrictions"}},
 		{name: "one_request", host: "127.0.0.1", policyIn: recipient,
 			options: []string{"smtpd_policy_service_request_limit = 1"}},
+		{name: "contexts", host: "127.0.0.1", contexts: true,
+			policyIn: []string{"smtpd_client_restrictions", "smtpd_recipient_restrictions"}},
 		{name: "delay_no", host: "127.0.0.1",
 			policyIn: []string{"smtpd_client_restrictions", "smtpd_helo_restrictions",
 				"smtpd_sender_restrictions", "smtpd_recipient_restrictions"},
@@ -68,7 +73,11 @@ func (s postfixService) optionsFor(front string, hooks Hooks) []string {
 	}
 	if front != FrontMilter {
 		for _, list := range s.policyIn {
-			options = append(options, restriction(list, hooks.Policy))
+			line := restriction(list, hooks.Policy)
+			if s.contexts {
+				line = strings.Replace(line, " }", ", policy_context="+list+" }", 1)
+			}
+			options = append(options, line)
 		}
 	}
 	return options
