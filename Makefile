@@ -37,9 +37,11 @@ demo: demo-deps build
 demo-plugins: demo-deps build
 	$(GO) run ./internal/mtatest/demo build/tlswarden build/plugins
 
-# Fast tests first, then the real mail servers, then short fuzzing.
+# Fast tests first, then the real mail servers, of this release of Debian and of
+# the next, then short fuzzing.
 test: deps build lint unit mta
-	$(MAKE) fuzz FUZZ=5000x
+	internal/mtatest/matrix.sh trixie
+	$(MAKE) fuzz FUZZ=3000x
 
 unit:
 	$(TEST) $$($(GO) list ./... | grep -v '/mtatest$$')
@@ -80,6 +82,10 @@ vuln:
 deps: demo-deps
 	@set -e; need=; \
 	for p in debootstrap gcc libc6-dev shellcheck openssl; do $(MISSING); done; $(INSTALL)
+	@# The tests start a private PostgreSQL; the package is not to start one.
+	@set -e; need=; ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need=postgresql; \
+	[ -z "$$need" ] || [ -e /etc/postgresql-common/createcluster.conf ] || { $(SUDO) mkdir -p /etc/postgresql-common; \
+	  echo 'create_main_cluster = false' | $(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null; }; $(INSTALL)
 
 demo-deps:
 	internal/mtatest/install.sh
