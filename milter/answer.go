@@ -117,6 +117,7 @@ type decided struct {
 func (g decided) Open() Transaction     { return g }
 func (g decided) Policy() *rules.Policy { return g.policy }
 func (g decided) Begin(*rules.Session)  {}
+func (g decided) Until(time.Time)       {}
 func (g decided) End(string)            {}
 func (g decided) Close()                {}
 

@@ -25,6 +25,9 @@ type Transaction interface {
 	// is how the log of the MTA names the session, "queue_id=ABC", or "". An
 	// error means that no verdict could be made.
 	Decide(s *rules.Session, later rules.FieldSet, ref string) (rules.Decision, error)
+	// Until bounds the questions to others for the decisions that are still to
+	// come in the transaction, which are for one answer.
+	Until(end time.Time)
 	// End ends the transaction at end of message; queueID may be "".
 	End(queueID string)
 	// Close ends the whole thing. Begin and End need not have been called.
@@ -43,6 +46,7 @@ type closedGate struct{}
 
 func (closedGate) Policy() *rules.Policy { return nil }
 func (closedGate) Begin(*rules.Session)  {}
+func (closedGate) Until(time.Time)       {}
 func (closedGate) End(string)            {}
 func (closedGate) Close()                {}
 func (closedGate) Decide(*rules.Session, rules.FieldSet, string) (rules.Decision, error) {
@@ -76,6 +80,7 @@ func (g *guard) policy() (p *rules.Policy) {
 
 func (g *guard) begin(s *rules.Session) { g.run("begin", func() { g.tx.Begin(s) }) }
 func (g *guard) end(queueID string)     { g.run("end", func() { g.tx.End(queueID) }) }
+func (g *guard) until(end time.Time)    { g.run("until", func() { g.tx.Until(end) }) }
 func (g *guard) close()                 { g.run("close", g.tx.Close) }
 
 // decide answers with a verdict, or false if none could be made.

@@ -45,6 +45,7 @@ func (g *scriptGate) take() []string {
 func (g *scriptGate) Open() Transaction     { g.note("open"); return g }
 func (g *scriptGate) Policy() *rules.Policy { return g.policy }
 func (g *scriptGate) Begin(*rules.Session)  { g.note("begin") }
+func (g *scriptGate) Until(time.Time)       {}
 func (g *scriptGate) End(queueID string)    { g.note("end %q", queueID) }
 func (g *scriptGate) Close()                { g.note("close") }
 
@@ -88,6 +89,7 @@ type policyGate struct{ policy *rules.Policy }
 func (g policyGate) Open() Transaction     { return g }
 func (g policyGate) Policy() *rules.Policy { return g.policy }
 func (g policyGate) Begin(*rules.Session)  {}
+func (g policyGate) Until(time.Time)       {}
 func (g policyGate) End(string)            {}
 func (g policyGate) Close()                {}
 func (g policyGate) Decide(s *rules.Session, later rules.FieldSet, _ string) (rules.Decision, error) {

@@ -118,9 +118,9 @@ func (s *session) class() uint64 {
 	return s.policy.RecipientClass(&s.facts)
 }
 
-// settleFor bounds what the recipients that waited may take together, so that an
-// MTA does not give the milter up: Sendmail's usual patience is 10 s. Those that
-// are left are answered as if no verdict could be made.
+// settleFor bounds what may be asked of others for the recipients that waited,
+// all together, so that an MTA does not give the milter up: Sendmail's usual
+// patience is 10 s.
 const settleFor = 8 * time.Second
 
 // settle decides, when nothing more is to come, for the recipients that waited.
@@ -128,11 +128,11 @@ const settleFor = 8 * time.Second
 // may, the strongest is that of all.
 func (s *session) settle() reply {
 	answer, strongest := proceed, rules.Accept
-	end := time.Now().Add(settleFor)
+	s.gate.until(time.Now().Add(settleFor))
 	for _, address := range s.message.waiting {
 		s.facts.SetRecipient(address)
 		d := s.decide(0)
-		if d.Pending || time.Now().After(end) { // nothing is still to come
+		if d.Pending { // nothing is still to come
 			d = s.onFailure()
 		}
 		if d.Action < rules.Defer {

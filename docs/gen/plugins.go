@@ -48,8 +48,9 @@ expect  = { action = "accept" }
 `+"```"+`
 
 A plugin says of which kind its facts are: text, name, domain, number, boolean, address, mailbox or time. It is asked only
-when the reading comes to a rule that looks at one of them, with all others of it that rules look at, and several are
-asked at once. A fact is unknown if the plugin does not know it, does not answer in time, or does not run. So a rule
+when the reading comes to a rule that looks at one of them, with all others of it that rules look at. Plugins that one
+rule wants are asked together, those of different rules one after another, and all of them within 8 seconds for one
+answer to the mail server. A fact is unknown if the plugin does not know it, does not answer in time, or does not run. So a rule
 that exempts by it softens later rejects while the plugin is down, unless the rule says `+"`on_unknown`"+`. All rules together
 look at %d facts of plugins at most.
 

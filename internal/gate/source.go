@@ -7,8 +7,8 @@ import (
 	"tlswarden/rules"
 )
 
-// Budget bounds what one decision may take with all that is asked for it.
-// Sendmail by default waits 10 s for a milter.
+// Budget bounds what one answer to an MTA may take with all that is asked for it,
+// whatever the number of its recipients. Sendmail by default waits 10 s.
 const Budget = 8 * time.Second
 
 // Source supplies facts that no front end has: those of plugins.
@@ -18,37 +18,63 @@ type Source interface {
 	Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field)
 }
 
+// budget is the time that one answer to an MTA has for all that is asked for it.
+type budget struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	until  time.Time // not later than that; zero: no such bound
+}
+
+// context returns the bound, which runs from the first question on.
+func (b *budget) context() context.Context {
+	if b.ctx == nil {
+		end := time.Now().Add(Budget)
+		if !b.until.IsZero() && b.until.Before(end) {
+			end = b.until
+		}
+		b.ctx, b.cancel = context.WithDeadline(context.Background(), end)
+	}
+	return b.ctx
+}
+
+func (b *budget) end() {
+	if b.cancel != nil {
+		b.cancel()
+	}
+}
+
 // evaluate decides a session. Where the reading comes to a fact of a plugin, the
 // plugin is asked for all that the rules want of it, and the reading begins anew.
-func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id string) rules.Decision {
+func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id string, b *budget) rules.Decision {
 	if len(by.supplied) == 0 {
 		return by.policy.Decide(s, later, id)
 	}
 	s.ForgetSupplied()
 	var asked rules.FieldSet
-	var ctx context.Context
 	for {
 		d := by.policy.Decide(s, later|by.all&^asked, id)
 		wanted := d.Waits & by.all &^ asked
 		if !d.Pending || wanted == 0 {
 			return d
 		}
-		if ctx == nil {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(context.Background(), Budget)
-			defer cancel()
-		}
-		var fields []*rules.Field
-		for _, p := range by.supplied {
-			if wanted&p.facts != 0 {
-				fields = append(fields, p.fields...)
-				asked |= p.facts
-			}
-		}
-		if g.source != nil {
-			g.source.Ask(ctx, s, fields)
+		asked |= g.ask(by, s, wanted, b)
+	}
+}
+
+// ask asks the plugins that have the wanted facts and returns all that they have.
+func (g *Gate) ask(by *snapshot, s *rules.Session, wanted rules.FieldSet, b *budget) rules.FieldSet {
+	var fields []*rules.Field
+	var facts rules.FieldSet
+	for _, p := range by.supplied {
+		if wanted&p.facts != 0 {
+			fields = append(fields, p.fields...)
+			facts |= p.facts
 		}
 	}
+	if ctx := b.context(); g.source != nil && ctx.Err() == nil {
+		g.source.Ask(ctx, s, fields)
+	}
+	return facts
 }
 
 // suppliedBy are the facts of one plugin that the rules look at.

@@ -2,8 +2,10 @@ package gate
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tlswarden/rules"
@@ -133,4 +135,58 @@ func TestNoSource(t *testing.T) {
 	if d, err := b.Open(Policy).Decide(session("TLSv1.3"), 0, "pid=1"); err != nil || d.Action != rules.Accept || d.Pending {
 		t.Errorf("%v, %v, %v", d.Action, d.Pending, err)
 	}
+}
+
+// sleeper is a source that takes its time, but not more than it is given.
+type sleeper struct {
+	takes time.Duration
+	asked int
+}
+
+func (s *sleeper) Ask(ctx context.Context, _ *rules.Session, _ []*rules.Field) {
+	s.asked++
+	select {
+	case <-ctx.Done():
+	case <-time.After(s.takes):
+	}
+}
+
+// TestOneBudget shows that however many recipients, contexts and plugins one
+// answer is about, plugins are not asked beyond its time.
+func TestOneBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &sleeper{takes: 3 * time.Second}
+		p := newPair(t, "")
+		p.source = source
+		p.SetPolicy(asking(t))
+		m := seen("TLSv1.3")
+		p.milter = p.Open(Milter)
+		p.mail(m)
+		for i := range 20 {
+			m.SetRecipient(fmt.Sprintf("r%d@example.com", i))
+			p.milter.link.pass(m)
+		}
+		p.milter.link.decided = true
+		began := time.Now()
+		several := seen("TLSv1.3")
+		several.ForgetRecipient()
+		p.decide(p.Open(Policy), several, 0, "")
+		if took := time.Since(began); took > Budget {
+			t.Errorf("the policy service at DATA was answered after %v", took)
+		}
+		began = time.Now()
+		p.milter.Until(began.Add(5 * time.Second))
+		for i := range 20 {
+			m.SetRecipient(fmt.Sprintf("r%d@example.com", i))
+			p.decide(p.milter, m, 0, "queue_id=1")
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the end of the message was answered after %v", took)
+		}
+		if source.asked == 0 {
+			t.Error("nobody was asked")
+		}
+		p.milter.Close()
+		p.done()
+	})
 }

@@ -13,8 +13,9 @@ type Transaction struct {
 	front    Front
 	snapshot *snapshot
 	id       string
-	link     *link    // of the milter's mail transaction, nil if nobody can find it
-	held     [][]byte // decision lines that wait for the queue id
+	until    time.Time // no plugin is asked after that; zero: no such bound
+	link     *link     // of the milter's mail transaction, nil if nobody can find it
+	held     [][]byte  // decision lines that wait for the queue id
 }
 
 // maxHeld bounds the lines that wait for the end of one message, which can have
@@ -43,10 +44,15 @@ func (t *Transaction) BeginLive(s *rules.Session) {
 // End ends the mail transaction at the end of its message. The queue id goes
 // into the lines of those of its decisions that let the message pass.
 func (t *Transaction) End(queueID string) {
+	t.until = time.Time{}
 	t.release(queueID)
 	t.gate.links.end(t.link)
 	t.id, t.link = "", nil
 }
+
+// Until bounds the questions for all decisions of the mail transaction that are
+// still to come: those for one answer to the MTA.
+func (t *Transaction) Until(end time.Time) { t.until = end }
 
 // Close ends the use of the transaction.
 func (t *Transaction) Close() { t.End("") }
@@ -62,9 +68,11 @@ func (t *Transaction) Close() { t.End("") }
 func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string) (rules.Decision, error) {
 	g := t.gate
 	start := g.now()
+	b := budget{until: t.until}
+	defer b.end()
 	if t.front == Policy {
 		if l := g.find(s, start); l != nil {
-			return t.refuse(l, s, ref, start), nil
+			return t.refuse(l, s, ref, start, &b), nil
 		}
 	}
 	if t.id == "" {
@@ -77,7 +85,7 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	hold := ref == ""
 	ref, contexts := t.link.take(s, ref)
 	listener := g.supply(s, start)
-	d := g.evaluateIn(contexts, t.snapshot, s, later, t.id)
+	d := g.evaluateIn(contexts, t.snapshot, s, later, t.id, &b)
 	if d.Pending || d.Action < rules.Defer {
 		t.link.pass(s)
 	}
@@ -92,14 +100,14 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 // evaluateIn decides a session in each of several policy contexts, or if there
 // are none as it is. The strongest verdict counts, and one that is pending before
 // all.
-func (g *Gate) evaluateIn(contexts []string, by *snapshot, s *rules.Session, later rules.FieldSet, id string) rules.Decision {
+func (g *Gate) evaluateIn(contexts []string, by *snapshot, s *rules.Session, later rules.FieldSet, id string, b *budget) rules.Decision {
 	if len(contexts) == 0 {
-		return g.evaluate(by, s, later, id)
+		return g.evaluate(by, s, later, id, b)
 	}
 	var strongest rules.Decision
 	for i, c := range contexts {
 		s.PolicyContext = rules.Known(c)
-		d := g.evaluate(by, s, later, id)
+		d := g.evaluate(by, s, later, id, b)
 		if d.Pending {
 			return d
 		}
@@ -123,11 +131,11 @@ func (g *Gate) supply(s *rules.Session, now time.Time) *listener {
 // nothing is recorded, and the milter gets what the service knows. After RCPT the
 // milter has decided without that, and one answer is for all recipients: it is
 // the strongest refusal.
-func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.Time) rules.Decision {
+func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.Time, b *budget) rules.Decision {
 	to, late := l.askedLate(s)
 	listener := t.gate.supply(s, start)
 	if !late {
-		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id)
+		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id, b)
 		if d.Pending || d.Action < rules.Defer {
 			l.leave(s, ref)
 			return rules.Decision{ID: l.id}
@@ -139,7 +147,7 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 	strongest := rules.Decision{ID: l.id}
 	for _, recipient := range to {
 		s.SetRecipient(rules.QuoteMailbox(recipient))
-		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id)
+		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id, b)
 		if d.Pending || d.Action < rules.Defer {
 			continue
 		}
