@@ -28,7 +28,7 @@
 // # Limits
 //
 // A plugin offers at most [MaxFacts] facts. A text of an answer has at most
-// [MaxText] octets, and a whole answer at most a mebibyte. What comes after the
+// [MaxText] octets, and a whole answer at most 64 KiB. What comes after the
 // deadline of a call is not used. What a plugin writes to its standard output and
 // standard error goes to the daemon's log line by line; lines are cut, and too many
 // are left out.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,7 @@ command line, and 3 if --strict is given and there are warnings.`,
 	cmd.Flags().StringVarP(&config, "config", "c", "", "check this configuration `file` and its rules")
 	cmd.Flags().BoolVar(&noPlugins, "no-plugins", false, "do not start the plugins of the configuration")
 	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error {
-		found, err := check(config, files, !noPlugins)
+		found, err := check(cmd.Context(), config, files, !noPlugins)
 		if err != nil {
 			return err
 		}
@@ -60,7 +61,7 @@ command line, and 3 if --strict is given and there are warnings.`,
 }
 
 // check reads either a configuration with its rules, or rule files.
-func check(config string, files []string, plugins bool) (tomlfile.Diagnostics, error) {
+func check(ctx context.Context, config string, files []string, plugins bool) (tomlfile.Diagnostics, error) {
 	if (config == "") == (len(files) == 0) {
 		return nil, usageError{errors.New("check takes rule files, or --config with a configuration")}
 	}
@@ -73,7 +74,12 @@ func check(config string, files []string, plugins bool) (tomlfile.Diagnostics, e
 			return found, nil
 		}
 		if plugins {
-			started, wrong := startPlugins(&c, io.Discard)
+			ctx, stop := interruptible(ctx)
+			defer stop()
+			started, wrong, err := startPlugins(ctx, &c, io.Discard)
+			if err != nil {
+				return nil, err
+			}
 			defer started.Close()
 			found = append(found, wrong...)
 		}

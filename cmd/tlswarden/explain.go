@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -103,16 +104,31 @@ func (f *explainFlags) run(cmd *cobra.Command, files []string) error {
 	if f.plugins && f.config == "" {
 		return usageError{errors.New("--plugins needs --config, which says how plugins are started")}
 	}
-	src, err := loadSource("explain", f.config, files, f.plugins, cmd.ErrOrStderr())
+	var request string
+	if f.request != "" {
+		if request, err = readRequest(f.request, cmd.InOrStdin()); err != nil {
+			return err
+		}
+	}
+	ctx := cmd.Context()
+	if f.plugins { // from here on nothing waits for standard input
+		var stop context.CancelFunc
+		ctx, stop = interruptible(ctx)
+		defer stop()
+	}
+	src, err := loadSource(ctx, "explain", f.config, files, f.plugins, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
 	defer src.plugins.Close()
-	in, err := f.subject(cmd, src, given, time.Now())
+	in, err := f.subject(cmd, src, request, given, time.Now())
 	if err != nil {
 		return err
 	}
-	plugins := src.ask(cmd.Context(), in.session, f.plugins)
+	plugins := src.ask(ctx, in.session, f.plugins)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
 	e := explain(src.policy, in.session)
 	e.Plugins = plugins
 	e.Test = in.test

@@ -48,10 +48,11 @@ func (f *explainFlags) given(cmd *cobra.Command) (map[string]string, error) {
 	return given, nil
 }
 
-// subject makes the session from what the command line names.
-func (f *explainFlags) subject(cmd *cobra.Command, src ruleSource, given map[string]string, now time.Time) (subject, error) {
+// subject makes the session from what the command line names, and the text of the
+// request if it names one.
+func (f *explainFlags) subject(cmd *cobra.Command, src ruleSource, request string, given map[string]string, now time.Time) (subject, error) {
 	if f.request != "" {
-		return f.fromRequest(cmd.InOrStdin(), src.policy, given, now)
+		return fromRequest(request, src.policy, given, now)
 	}
 	base := ruletest.Facts{}
 	var test *ruletest.Test
@@ -107,9 +108,9 @@ func (f *explainFlags) named(src ruleSource, stderr io.Writer) (*ruletest.Test, 
 // maxPasted bounds what is read for a request, beyond what any server takes.
 const maxPasted = 1 << 20
 
-// fromRequest reads a request of the policy protocol. Only what the daemon adds
+// fromRequest takes a request of the policy protocol. Only what the daemon adds
 // to a request can be given besides.
-func (f *explainFlags) fromRequest(stdin io.Reader, p *rules.Policy, given map[string]string, now time.Time) (subject, error) {
+func fromRequest(request string, p *rules.Policy, given map[string]string, now time.Time) (subject, error) {
 	facts, err := ruletest.Facts{}.With(p, given)
 	if err != nil {
 		return subject{}, usageError{err}
@@ -119,11 +120,7 @@ func (f *explainFlags) fromRequest(stdin io.Reader, p *rules.Policy, given map[s
 			return subject{}, usageError{fmt.Errorf("%s is for the request to say; only now, listener.* and plugin.* can be given besides", name)}
 		}
 	}
-	text, err := readRequest(f.request, stdin)
-	if err != nil {
-		return subject{}, err
-	}
-	s, state, err := policyd.ParseRequest(text)
+	s, state, err := policyd.ParseRequest(request)
 	if err != nil {
 		return subject{}, fmt.Errorf("the request cannot be read: %w", err)
 	}

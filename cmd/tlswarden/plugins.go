@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"tlswarden/internal/daemon"
@@ -12,11 +15,26 @@ import (
 	"tlswarden/rules"
 )
 
+// errInterrupted is the end of a command by a signal.
+var errInterrupted = errors.New("interrupted")
+
+// interruptible returns a context that SIGINT and SIGTERM end, so that a command that
+// has started plugins ends them, too, and removes their sockets.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+}
+
 // startPlugins starts the plugins of a configuration for as long as a command
-// runs. It returns what is wrong with those that do not start.
-func startPlugins(c *daemon.Config, stderr io.Writer) (*daemon.Plugins, tomlfile.Diagnostics) {
+// runs. It returns what is wrong with those that do not start, and the error that
+// ctx ended meanwhile.
+func startPlugins(ctx context.Context, c *daemon.Config, stderr io.Writer) (*daemon.Plugins, tomlfile.Diagnostics, error) {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return c.StartPlugins(context.Background(), log)
+	plugins, found := c.StartPlugins(ctx, log)
+	if ctx.Err() != nil {
+		plugins.Close()
+		return nil, nil, errInterrupted
+	}
+	return plugins, found, nil
 }
 
 // asked is a plugin that rules look at, and what it said.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -26,7 +27,7 @@ type ruleSource struct {
 // loadSource loads the policy and its tests. That tests fail does not matter
 // here. If the rules cannot be used, all that is wrong is printed. The plugins of
 // a configuration are started if that is wanted.
-func loadSource(command, config string, files []string, plugins bool, stderr io.Writer) (ruleSource, error) {
+func loadSource(ctx context.Context, command, config string, files []string, plugins bool, stderr io.Writer) (ruleSource, error) {
 	if (config == "") == (len(files) == 0) {
 		return ruleSource{}, usageError{fmt.Errorf("%s takes rule files, or --config with a configuration", command)}
 	}
@@ -36,7 +37,10 @@ func loadSource(command, config string, files []string, plugins bool, stderr io.
 		src.policy, src.tests, found = loadRules(files)
 		src.broken = found // for it has no errors but these, or there is no policy
 	} else {
-		found = src.configured(config, plugins, stderr)
+		var err error
+		if found, err = src.configured(ctx, config, plugins, stderr); err != nil {
+			return src, err
+		}
 	}
 	if src.policy == nil {
 		src.plugins.Close()
@@ -47,17 +51,20 @@ func loadSource(command, config string, files []string, plugins bool, stderr io.
 }
 
 // configured loads what a configuration names.
-func (src *ruleSource) configured(config string, plugins bool, stderr io.Writer) tomlfile.Diagnostics {
+func (src *ruleSource) configured(ctx context.Context, config string, plugins bool, stderr io.Writer) (tomlfile.Diagnostics, error) {
 	c, found := daemon.LoadConfig(config)
 	if found.HasErrors() {
-		return found
+		return found, nil
 	}
 	if plugins {
-		src.plugins, found = startPlugins(&c, stderr)
+		var err error
+		if src.plugins, found, err = startPlugins(ctx, &c, stderr); err != nil {
+			return nil, err
+		}
 		printFound(stderr, found)
 	}
 	src.milter, src.policd = len(c.Milter) > 0, len(c.Policy) > 0
 	loaded := c.LoadRules(time.Now())
 	src.policy, src.tests, src.broken = loaded.Policy, loaded.Tests, loaded.Broken
-	return loaded.Found
+	return loaded.Found, nil
 }

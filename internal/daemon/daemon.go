@@ -55,8 +55,10 @@ type daemon struct {
 	fronts  []*front
 
 	countsEvery time.Duration
-	reminded    string     // the day of the latest reminder of rules that expire
-	failed      chan error // a listener that gave up
+	reminded    string               // the day of the latest reminder of rules that expire
+	found       tomlfile.Diagnostics // of the rules that were loaded last, which the log has
+	unproven    bool                 // the policy in place is of the start, which does not ask that its tests pass
+	failed      chan error           // a listener that gave up
 }
 
 // Run runs the daemon until a signal, or the end of the context, ends it. The
@@ -70,21 +72,20 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	if err != nil {
 		return err
 	}
-	plugins, wrong := c.StartPlugins(ctx, l.log)
-	found = append(found, wrong...)
-	d := &daemon{config: c, plugins: plugins, logs: l, countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
-	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format, Source: plugins.source(), Merge: len(c.Milter) > 0 && len(c.Policy) > 0})
+	d := &daemon{config: c, logs: l, countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
 	logFound(l.log, found)
 	d.manager, err = systemd.NewNotifier()
 	d.notified(err)
-	d.start()
-	d.warnOfFiles()
-	if err := d.listen(); err != nil {
-		d.shutdown()
-		d.plugins.Close()
+	listeners, err := c.openListeners()
+	if err != nil {
 		l.close(func() {})
 		return err
 	}
+	d.beginPlugins()
+	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format, Source: d.plugins.source(), Merge: len(c.Milter) > 0 && len(c.Policy) > 0})
+	d.start()
+	d.warnOfFiles()
+	d.serveAll(listeners)
 	l.log.Info("ready", "milter", addresses(c.Milter), "policy", addresses(c.Policy), "enforce", c.Enforce.String(), "pid", os.Getpid())
 	d.notified(d.manager.Ready(d.status()))
 	err = d.wait(ctx, signals)
@@ -111,23 +112,16 @@ func addresses(ls []Listen) string {
 // start puts the first policy in place. Mistakes in the rules do not stop the
 // start: mail must be answered.
 func (d *daemon) start() {
-	d.warnOfStrangers(&d.config)
 	loaded := d.config.LoadRules(time.Now())
+	d.found = loaded.Found
 	logFound(d.logs.log, loaded.Found)
 	if loaded.Policy == nil {
 		d.logs.log.Error("no rules are in place: mail is answered by on_failure", "on_failure", d.config.OnFailure.String())
 		return
 	}
+	d.unproven = loaded.Found.HasErrors()
 	d.gate.SetPolicy(loaded.Policy)
 	makeRoom()
-}
-
-// warnOfStrangers logs which plugins rules are read without knowing. Their facts
-// are what rules take them for.
-func (d *daemon) warnOfStrangers(c *Config) {
-	if names := c.strangers(); names != "" {
-		d.logs.log.Warn("the rules are read without knowing what plugins offer that do not run: reload once they do", "plugins", names)
-	}
 }
 
 // logCounts logs what the rules did, and how plugins do.
@@ -136,18 +130,21 @@ func (d *daemon) logCounts() {
 	d.plugins.log(d.logs.log)
 }
 
-// listen opens all listeners, or takes over those of the service manager, then
-// serves them.
-func (d *daemon) listen() error {
+// openListeners opens all listeners, or takes over those of the service manager: of
+// the milter first, in the order of the configuration. It comes before the start of
+// the first plugin, which would inherit the sockets that were passed, and the mask
+// by which socket files are made.
+func (c *Config) openListeners() ([][]net.Listener, error) {
 	passed, err := systemd.Sockets()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return openAll(slices.Concat(c.Milter, c.Policy), passed)
+}
+
+// serveAll serves all listeners.
+func (d *daemon) serveAll(listeners [][]net.Listener) {
 	c := &d.config
-	listeners, err := openAll(slices.Concat(c.Milter, c.Policy), passed)
-	if err != nil {
-		return err
-	}
 	m := milter.New(milter.Config{Gate: milterGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.MilterMax})
 	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.PolicyMax})
 	milters, policies := &front{server: m}, &front{server: p}
@@ -161,7 +158,6 @@ func (d *daemon) listen() error {
 			d.serve(f, ln)
 		}
 	}
-	return nil
 }
 
 func (d *daemon) serve(f *front, ln net.Listener) {
@@ -184,6 +180,12 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 		defer t.Stop()
 		watchdog = t.C
 	}
+	var look <-chan time.Time
+	if d.plugins != nil {
+		t := time.NewTicker(lookEvery)
+		defer t.Stop()
+		look = t.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -195,6 +197,8 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 			d.remind(now)
 		case now := <-watchdog:
 			d.alive(now)
+		case <-look:
+			d.followPlugins()
 		case s := <-signals:
 			switch s {
 			case syscall.SIGHUP:
@@ -241,9 +245,9 @@ func (d *daemon) reload() string {
 		log.Warn("a change of listen, max_connections, log, on_failure or a plugin needs a restart")
 	}
 	c.keepFromStart(&d.config)
-	d.plugins.describe(&c, &found)
-	d.warnOfStrangers(&c)
+	found = append(found, d.learn(&c)...)
 	loaded := c.LoadRules(time.Now())
+	d.found = loaded.Found
 	logFound(log, append(found, loaded.Found...))
 	switch {
 	case loaded.Policy == nil:
@@ -253,11 +257,16 @@ func (d *daemon) reload() string {
 		log.Error("reload failed: tests of the rules fail or cannot be read; the policy that runs stays", "failed", loaded.Failed)
 		return failed + d.status()
 	}
-	d.gate.SetPolicy(loaded.Policy)
-	makeRoom()
-	d.config = c
+	d.replace(c, loaded.Policy)
 	log.Info("reloaded", "rules", len(loaded.Policy.Rules()), "enforce", c.Enforce.String())
 	return d.status()
+}
+
+// replace puts in place a policy that is in order.
+func (d *daemon) replace(c Config, p *rules.Policy) {
+	d.gate.SetPolicy(p)
+	makeRoom()
+	d.config, d.unproven = c, false
 }
 
 // shutdown drains the milter and then the policy service: Postfix asks the latter

@@ -2,6 +2,12 @@
 // the listeners, starts plugins, joins the front ends to the gate, reloads the
 // rules, and drains connections at the end.
 //
+// Mail is answered at once, and plugins start meanwhile. The rules are read first
+// with facts of the kinds that they take them for, and again by themselves, without
+// the configuration, when a plugin tells what it offers, be it at the start, later, or
+// as another version. A fact of another kind than the rules in place take it for is
+// unknown.
+//
 // The configuration is one TOML file; paths in it are relative to it. Without a
 // file both front ends listen on loopback, under rules that only tag and log.
 //
@@ -19,9 +25,9 @@
 // # Limits
 //
 // Listeners, their limits, the log, on_failure and plugins are set up once: a change
-// of theirs needs a restart. The start waits for plugins for 12 seconds at most.
-// Draining takes at most 20 seconds, before which connections that came last have 2
-// to ask and be answered.
+// of theirs needs a restart. Whether plugins tell something new is looked at four
+// times a second. Draining takes at most 20 seconds, before which connections that
+// came last have 2 to ask and be answered.
 //
 // # Diagnostics
 //
@@ -32,5 +38,7 @@
 // working is an error in the log with its place, and its facts are unknown until it
 // does. "ready" is logged when all listeners accept, "stopped" at the end. Warning:
 // fewer file descriptors than connections may come; a service manager that cannot be
-// reached; rules that are read without knowing what a plugin offers.
+// reached; rules that are read without knowing what a plugin offers that has failed to
+// start. Info: the rules are loaded with what plugins offer. Error: they are then not
+// in order, or tests fail that passed before, and the policy that runs stays.
 package daemon

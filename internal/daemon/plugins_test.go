@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -12,11 +13,19 @@ import (
 	"tlswarden/plugins"
 )
 
-// TestMain also is the plugin of the tests: it knows one domain from its settings,
-// and how often it was asked.
+// TestMain also is a daemon, and the plugins of the tests: one knows one domain from
+// its settings, and how often it was asked; another offers a fact of the type that a
+// variable names.
 func TestMain(m *testing.M) {
-	if os.Getenv("AS_PLUGIN") == "" {
+	if dir := os.Getenv("AS_DAEMON"); dir != "" {
+		runDaemon(dir)
+	}
+	switch os.Getenv("AS_PLUGIN") {
+	case "":
 		os.Exit(m.Run())
+	case "tier":
+		serveTier()
+		return
 	}
 	var settings struct {
 		Exempt string `json:"exempt"`
@@ -57,6 +66,7 @@ otherwise = "defer"
 // a reload, which does not change how the plugin is started.
 func TestPlugins(t *testing.T) {
 	r := start(t, withStub(t, "example.org"), ruleOften)
+	r.wait("the rules are loaded with what plugins offer")
 	for i := range 2 {
 		if got := r.ask(i + 1); got != "action=DUNNO" {
 			t.Errorf("an exempt sender, the first time or by the cache: %q", got)
@@ -94,6 +104,7 @@ func TestPlugins(t *testing.T) {
 func TestPluginDown(t *testing.T) {
 	down := config + "[plugin.stub]\npath = \"/nonexistent/stub\"\n"
 	r := start(t, down, strings.Replace(ruleOften, `"defer"`, `"reject"`, 1))
+	r.wait("without knowing what plugins offer")
 	if got := r.ask(1); !strings.HasPrefix(got, "action=450 4.7.0") {
 		t.Errorf("who might be exempt: %q", got)
 	}
@@ -106,7 +117,7 @@ func TestPluginDown(t *testing.T) {
 	log := r.stop()
 	for _, want := range []string{
 		`level=ERROR msg="plugin stub: lstat /nonexistent: no such file or directory"`, "tlswarden.toml:4",
-		`msg="the rules are read without knowing what plugins offer that do not run: reload once they do" plugins=stub`,
+		`msg="the rules are read without knowing what plugins offer that have not run yet: they are loaded again once these do" plugins=stub`,
 	} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %q:\n%s", want, log)
@@ -117,12 +128,19 @@ func TestPluginDown(t *testing.T) {
 // TestPluginDirectory shows that a directory for sockets that cannot be made is
 // told, and leaves the facts of plugins unknown.
 func TestPluginDirectory(t *testing.T) {
-	t.Setenv("RUNTIME_DIRECTORY", "/nonexistent/tlswarden")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("RUNTIME_DIRECTORY", file)
 	r := start(t, withStub(t, "example.org"), ruleOften)
 	if got := r.ask(1); !strings.HasPrefix(got, "action=450 4.7.0") {
 		t.Errorf("without the plugin: %q", got)
 	}
-	if log := r.stop(); !strings.Contains(log, "no plugin can be started: a directory for the sockets of plugins: mkdir /nonexistent/tlswarden/plugins") {
-		t.Errorf("the log says nothing of the directory:\n%s", log)
+	log := r.stop()
+	for _, want := range []string{"no plugin can be started: a directory for the sockets of plugins: mkdir " + file, "without knowing what plugins offer"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %q:\n%s", want, log)
+		}
 	}
 }

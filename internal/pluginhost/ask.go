@@ -83,35 +83,36 @@ func (q *question) wait(ctx context.Context) {
 // ask looks for the answer in the cache, and else begins to ask the plugin.
 func (p *supervisor) ask(s *rules.Session) question {
 	q := question{plugin: p}
-	d := p.described.Load()
-	if d == nil {
-		p.counts.absent.Add(1)
-		return q
-	}
-	var room [256]byte
-	key := string(d.appendKey(room[:0], s))
-	if a, ok := p.answers.Get(key); ok && p.now().Before(a.expires) {
-		p.counts.cached.Add(1)
-		q.answer = a
-		return q
-	}
 	in := p.current.Load()
 	if in == nil {
 		p.counts.absent.Add(1)
 		return q
 	}
-	request := d.request(s)
+	var room [256]byte
+	key := string(in.described.appendKey(binary.AppendUvarint(room[:0], p.purged.Load()), s))
+	if a, ok := p.answers.Get(key); ok && p.now().Before(a.expires) {
+		p.counts.cached.Add(1)
+		q.answer = a
+		return q
+	}
+	if in.retired.Load() || p.resting() {
+		p.counts.absent.Add(1)
+		return q
+	}
+	request := in.described.request(s)
 	if request == nil {
 		return q // it lacks what it needs, and would know nothing
 	}
-	q.flight = p.flights.DoChan(key, func() (any, error) { return p.call(in, d, key, request), nil })
+	q.flight = p.flights.DoChan(key, func() (any, error) { return p.call(in, key, request), nil })
 	return q
 }
 
 // appendKey writes the facts on which an answer depends: for each whether it is
 // known, and its value with its length, so that no two sessions that differ in them
-// have the same key.
+// have the same key. It begins with the number of the description: another one can
+// have other facts.
 func (d *description) appendKey(key []byte, s *rules.Session) []byte {
+	key = binary.AppendUvarint(key, d.number)
 	for _, f := range d.key {
 		v, known := f.Read(s)
 		if !known {

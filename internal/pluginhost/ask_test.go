@@ -39,6 +39,8 @@ func TestAnswers(t *testing.T) {
 		{"raw", "long.example.org", facts{"echo": "long.example.org"}, `fact=domain type=DOMAIN`},
 		{"raw", "many.example.org", facts{"echo": "many.example.org"}, `msg="plugin answered with a fact that it does not offer"`},
 		{"raw", "huge.example.org", facts{}, `error="ResourceExhausted: grpc: received message larger than max`},
+		{"raw", "bloat.example.org", facts{}, `error="ResourceExhausted: grpc: received message larger than max`},
+		{"raw", "status.example.org", facts{}, `msg="plugin call failed"`},
 		{"good", "die.example.org", facts{}, `msg="plugin call failed" plugin=stub error="Unavailable: `},
 	} {
 		t.Run(c.mode+" "+c.domain, func(t *testing.T) {
@@ -121,19 +123,21 @@ func TestTTL(t *testing.T) {
 }
 
 // TestLateAnswerAfterPurge shows that an answer that was asked for before a purge is
-// not kept.
+// neither kept nor given to who asks after it.
 func TestLateAnswerAfterPurge(t *testing.T) {
 	r := started(t, config(t))
 	done := make(chan map[string]string)
 	go func() { done <- r.ask(t, "together.2.example.org") }()
 	eventually(t, "the call is under way", func() bool { return r.health().Busy == 1 })
 	r.Purge()
-	r.ask(t, "together.2.other.example.org")
-	if got := <-done; got["calls"] == "" {
-		t.Error(got)
+	after := r.ask(t, "together.2.example.org")["calls"]
+	if before := (<-done)["calls"]; before == "" || after == "" || before == after {
+		t.Errorf("call %q before the purge, %q after it", before, after)
 	}
-	r.ask(t, "together.2.example.org")
-	if h := r.health(); h.Calls != 3 {
+	if got := r.ask(t, "together.2.example.org")["calls"]; got != after {
+		t.Errorf("the answer of call %q is kept, not of %q", got, after)
+	}
+	if h := r.health(); h.Calls != 2 || h.Cached != 1 {
 		t.Errorf("%+v", h)
 	}
 }
@@ -458,6 +462,9 @@ func TestTerminated(t *testing.T) {
 func TestClosed(t *testing.T) {
 	r := started(t, config(t))
 	pid := r.pid()
+	if got := r.ask(t, "example.org"); len(got) == 0 {
+		t.Error("no answer before the end")
+	}
 	r.Close()
 	r.Close()
 	if got := r.ask(t, "example.org"); len(got) != 0 || alive(pid) || r.health().State != Ended {

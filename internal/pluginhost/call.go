@@ -17,9 +17,6 @@ import (
 // a plugin can make the daemon remember.
 const maxKept = 4096
 
-// tooMany is how many failures in a row make it doubtful that a plugin answers.
-const tooMany = 3
-
 // answer is what a plugin found out. It is not changed.
 type answer struct {
 	facts   map[string]any // string, int64, bool, time.Time
@@ -38,7 +35,7 @@ type counts struct {
 
 // call asks the plugin and keeps its answer. It returns at the latest after the
 // plugin's time, and its result may be used by many.
-func (p *supervisor) call(in *instance, d *description, key string, request *proto.LookupRequest) *answer {
+func (p *supervisor) call(in *instance, key string, request *proto.LookupRequest) *answer {
 	select {
 	case p.room <- struct{}{}:
 		defer func() { <-p.room }()
@@ -47,7 +44,7 @@ func (p *supervisor) call(in *instance, d *description, key string, request *pro
 		p.warn("plugin is not asked: too many calls run", "concurrency", p.config.Concurrency)
 		return nil
 	}
-	purged, began := p.purged.Load(), time.Now()
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeout)
 	defer cancel()
 	response, err := in.calls.Lookup(ctx, request)
@@ -63,15 +60,15 @@ func (p *supervisor) call(in *instance, d *description, key string, request *pro
 		p.counts.failures.Add(1)
 		p.warn("plugin call failed", "error", statusText(err))
 	default:
-		a = p.accept(d, response)
+		a = p.accept(in.described, response)
 		if response.Error == "" {
-			hold = ttl(response.CacheSeconds, d.TTL)
+			hold = ttl(response.CacheSeconds, in.described.TTL)
 			break
 		}
 		p.counts.failures.Add(1)
 		p.warn("plugin tells of an error", "error", cutText(response.Error, 300))
 	}
-	p.keep(key, a, hold, purged)
+	p.keep(key, a, hold)
 	return a
 }
 
@@ -81,8 +78,9 @@ func statusText(err error) string {
 	return s.Code().String() + ": " + cutText(s.Message(), 300)
 }
 
-// keep remembers an answer, if it does not belong to what was purged meanwhile.
-func (p *supervisor) keep(key string, a *answer, hold time.Duration, purged uint64) {
+// keep remembers an answer. If its key is of before a purge, nobody asks for it any
+// more.
+func (p *supervisor) keep(key string, a *answer, hold time.Duration) {
 	size := len(key)
 	for name, v := range a.facts {
 		size += len(name)
@@ -90,30 +88,11 @@ func (p *supervisor) keep(key string, a *answer, hold time.Duration, purged uint
 			size += len(text)
 		}
 	}
-	if hold <= 0 || size > maxKept || p.purged.Load() != purged {
+	if hold <= 0 || size > maxKept {
 		return
 	}
 	a.expires = p.now().Add(hold)
 	p.answers.Add(key, a)
-}
-
-// judge counts failures in a row, and raises doubt whether the plugin answers. An
-// error that the plugin itself returned is an answer.
-func (p *supervisor) judge(in *instance, err error) {
-	switch status.Code(err) {
-	case codes.DeadlineExceeded, codes.Unavailable:
-	default:
-		p.troubled.Store(0)
-		return
-	}
-	if p.troubled.Add(1) < tooMany {
-		return
-	}
-	p.troubled.Store(0)
-	select {
-	case in.doubt <- struct{}{}:
-	default:
-	}
 }
 
 // accept takes those facts of an answer that the plugin offers, in the type that it

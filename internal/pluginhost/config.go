@@ -3,15 +3,10 @@ package pluginhost
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"tlswarden/plugins"
@@ -86,89 +81,4 @@ func (c *Config) environment() []string {
 		env = append(env, name+"="+value)
 	}
 	return env
-}
-
-// program finds the program and says why it must not be run. The path that is
-// returned has no symbolic links.
-func (c *Config) program() (string, error) {
-	path, err := filepath.EvalSymlinks(c.Path)
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
-		return "", fmt.Errorf("%s is not an executable file", path)
-	}
-	for _, p := range []string{path, filepath.Clean(c.Path)} {
-		if err := safe(p); err != nil {
-			return "", err
-		}
-	}
-	return path, c.checksum(path)
-}
-
-// safe says whether someone other than root and the daemon's own user could put
-// another program into a path, like sshd of its users' files (auth.c, safe_path).
-// In a directory with the sticky bit nobody can replace what is another's.
-func safe(path string) error {
-	for p := path; ; p = filepath.Dir(p) {
-		info, err := os.Lstat(p)
-		if err != nil {
-			return err
-		}
-		mode := info.Mode()
-		if mode&0o022 != 0 && mode&(fs.ModeSymlink|fs.ModeSticky) == 0 {
-			return fmt.Errorf("%s can be written by others (mode %04o)", p, mode.Perm())
-		}
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-			return fmt.Errorf("%s belongs to another user (uid %d)", p, st.Uid)
-		}
-		if p == filepath.Dir(p) {
-			return nil
-		}
-	}
-}
-
-// checksum compares the program with the checksum that is pinned.
-func (c *Config) checksum(path string) error {
-	if c.SHA256 == "" {
-		return nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return err
-	}
-	if sum := hex.EncodeToString(hash.Sum(nil)); sum != strings.ToLower(c.SHA256) {
-		return fmt.Errorf("the checksum of %s is %s, not the pinned %s", path, sum, strings.ToLower(c.SHA256))
-	}
-	return nil
-}
-
-// maxDir is the longest path of the socket directory: the path of a socket has at
-// most 107 octets (unix(7)), of which go-plugin takes up to 38.
-const maxDir = 69
-
-// directory makes the directory for sockets. If it is a temporary one, the daemon
-// removes it at its end.
-func (o *Options) directory() (dir string, temporary bool, err error) {
-	if o.Dir == "" {
-		dir, err = os.MkdirTemp("", "tlswarden-")
-		return dir, true, err
-	}
-	if len(o.Dir) > maxDir {
-		return "", false, fmt.Errorf("the directory %s for the sockets of plugins has more than %d octets", o.Dir, maxDir)
-	}
-	err = os.Mkdir(o.Dir, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		err = os.Chmod(o.Dir, 0o700)
-	}
-	return o.Dir, false, err
 }

@@ -37,10 +37,11 @@ const (
 // description is a Description with what calls need of it.
 type description struct {
 	Description
-	said  *proto.DescribeResponse
-	needs []need
-	key   []*rules.Field
-	types map[string]proto.Type
+	said   *proto.DescribeResponse
+	number uint64 // another one where it says something else than the one before
+	needs  []need
+	key    []*rules.Field
+	types  map[string]proto.Type
 }
 
 type need struct {

@@ -14,8 +14,14 @@
 // work as it is, for example one that refuses its settings, is failed: it is tried
 // once a minute, since an admin may have repaired it.
 //
-// The end of the daemon, however it comes, ends the standard input of its plugins,
-// by which they end.
+// All of a start must be done within 10 seconds. A plugin that answers Describe, but
+// 9 calls in a row not at all, is left alone for 1 second, doubled up to 60, until it
+// answers one: else each message would wait for it.
+//
+// The end of the daemon, however it comes, closes the standard input of its plugins.
+// By this those end that read it, as all do that are made with package plugins. If the
+// daemon is killed, a plugin that does not read it goes on: then the service manager
+// must end it, as systemd does with all of a service (systemd.kill(5)).
 //
 // # Answers
 //
@@ -30,12 +36,16 @@
 //
 // Output of a plugin is taken at 256 KiB a second at most, which makes one that
 // floods wait; of it 50 lines in 10 seconds are logged, each up to 1000 octets.
-// Answers have at most a mebibyte. The facts and types are those of the last start.
+// Answers have at most 64 KiB, and so have the headers with which they come. The facts
+// and types are those of the last start. What a plugin has started ends with it only
+// in its own process group: what left that, for example by setsid(2), goes on, until
+// the service manager ends it.
+//
 // A plugin runs as the same user as the daemon and can do what that user can: who
 // does not trust a program must not configure it.
 //
 // Sources: github.com/hashicorp/go-plugin v1.8.0 (client.go, grpc_client.go,
-// docs/internals.md), setpgid(2), unix(7).
+// docs/internals.md), setpgid(2), path_resolution(7), unix(7).
 //
 // # Diagnostics
 //
@@ -44,6 +54,7 @@
 // facts that are missing for it are unknown, without an error. Info: a plugin has
 // started, and each line that it writes. Warnings, limited to one in 10 seconds for
 // each plugin: a call that failed, an answer that is not of the types that were
-// described, and calls left out because too many run. [Host.Health] counts all of
-// them.
+// described, and calls left out because too many run. Warnings without that limit: a
+// plugin does not run, and a plugin is not asked for a while, each with the time until
+// it is tried again. [Host.Health] counts all of them.
 package pluginhost

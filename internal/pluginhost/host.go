@@ -62,6 +62,7 @@ func start(ctx context.Context, configs []Config, o Options, t pace) (*Host, err
 		h.plugins[c.Name] = p
 		h.order = append(h.order, p)
 	}
+	keepDescriptors()
 	h.supervise(ctx)
 	return h, nil
 }
@@ -89,8 +90,8 @@ func (h *Host) Describe(name string) (Description, error) {
 	if p == nil {
 		return Description{}, fmt.Errorf("there is no plugin with the name %s", name)
 	}
-	if d := p.described.Load(); d != nil {
-		return d.Description, nil
+	if in := p.current.Load(); in != nil {
+		return in.described.Description, nil
 	}
 	_, _, err := p.status()
 	return Description{}, err
@@ -107,7 +108,7 @@ type Health struct {
 	Failures uint64 // of them failed, or were answered with an error
 	Cached   uint64 // questions that the cache answered
 	Refused  uint64 // not asked, because too many calls were under way
-	Absent   uint64 // not asked, because the plugin did not run
+	Absent   uint64 // not asked, because the plugin did not run, or rested after failures
 	Busy     int    // calls that are under way
 	Time     time.Duration
 }
@@ -151,6 +152,7 @@ func (h *Host) Purge() {
 func (h *Host) Close() {
 	h.end()
 	h.running.Wait()
+	h.Purge()
 	if h.dir != "" {
 		_ = os.RemoveAll(h.dir)
 	}

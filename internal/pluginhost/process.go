@@ -31,6 +31,7 @@ type process struct {
 	stdin     *os.File     // the plugin lives until this is closed
 	handshake *io.PipeReader
 	refused   atomic.Pointer[error] // what is wrong with the handshake
+	shaken    atomic.Bool           // the handshake has been taken
 	gone      chan struct{}         // closed when the process has ended,
 	exited    chan struct{}         // and this when its output has been read, too
 	err       error                 // how it ended, once gone is closed
@@ -118,6 +119,7 @@ func (p *process) readStdout(stdout io.Reader, to *io.PipeWriter) {
 		if err := checkHandshake(string(line), p.dir, p.config.MTLS); err != nil {
 			p.refused.Store(&err)
 		} else {
+			p.shaken.Store(true)
 			_, _ = io.WriteString(to, strings.TrimSpace(string(line))+"\n")
 		}
 	}
@@ -142,6 +144,14 @@ func (p *process) kill() {
 			_ = syscall.Kill(-int(pid), syscall.SIGKILL)
 		}
 	}
+}
+
+// missing is what the process has not done, if it cannot be called.
+func (p *process) missing() string {
+	if p.shaken.Load() {
+		return "answered on its socket"
+	}
+	return "written the handshake"
 }
 
 // failure says why there was no handshake.

@@ -148,7 +148,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 // pid is the process of the plugin that is asked now, 0 if there is none.
 func (r *rig) pid() int {
 	in := r.order[0].current.Load()
-	if in == nil {
+	if in == nil || in.retired.Load() {
 		return 0
 	}
 	n, _ := strconv.Atoi(in.process.ID())

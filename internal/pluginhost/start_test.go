@@ -154,8 +154,29 @@ func TestSilent(t *testing.T) {
 	at := brisk()
 	at.start, at.least, at.most = 300*time.Millisecond, time.Hour, time.Hour
 	r := newRig(t, config(t, "silent"), at, nil)
-	if _, err := r.Describe("stub"); err == nil || err.Error() != "plugin stub: timeout while waiting for plugin to start" {
+	if _, err := r.Describe("stub"); err == nil || err.Error() != "plugin stub: 300ms after its start it has not written the handshake" {
 		t.Error(err)
+	}
+}
+
+// TestStartTakesTooLong shows that one time limit is for all of a start, and that the
+// error says what is missing.
+func TestStartTakesTooLong(t *testing.T) {
+	for mode, want := range map[string]string{
+		"mute":           "plugin stub: 3s after its start it has not answered on its socket",
+		"slow-configure": "plugin stub: 3s after its start it has not answered Configure",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			at := brisk()
+			at.start, at.stop, at.least, at.most = 3*time.Second, time.Hour, time.Hour, time.Hour
+			c := config(t, mode)
+			c.MTLS = mode != "mute"
+			r := newRig(t, c, at, nil)
+			if _, err := r.Describe("stub"); err == nil || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+		})
 	}
 }
 

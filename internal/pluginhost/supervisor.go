@@ -19,7 +19,7 @@ import (
 
 // pace are the times of a supervisor, which tests shorten.
 type pace struct {
-	start   time.Duration // until the handshake; for Describe and Configure
+	start   time.Duration // until a plugin that is started can be asked
 	probe   time.Duration // of Describe, where calls fail
 	stop    time.Duration // until a plugin that was asked to end is killed
 	least   time.Duration // before the next start
@@ -56,16 +56,16 @@ type supervisor struct {
 	output *output
 	now    func() time.Time
 
-	current   atomic.Pointer[instance]    // nil: it cannot be asked
-	described atomic.Pointer[description] // of the last start that got so far
-	settled   chan struct{}               // closed once the first start has succeeded or failed
-	settle    sync.Once
+	current atomic.Pointer[instance] // of the last start that got so far, nil: none; it may be retired
+	settled chan struct{}            // closed once the first start has succeeded or failed
+	settle  sync.Once
 
 	answers  *lru.Cache[string, *answer]
 	flights  singleflight.Group
-	purged   atomic.Uint64 // answers of calls that began before are not kept
+	purged   atomic.Uint64 // how often: a part of each key, so that no answer to a question of before is given
 	room     chan struct{} // one for each call under way
-	troubled atomic.Int32  // calls that failed in a row
+	troubled atomic.Int64  // calls that failed in a row
+	rest     atomic.Pointer[rest]
 	warnings *ratelimit.Limiter
 
 	counts counts
@@ -96,9 +96,9 @@ func (p *supervisor) supervise(ctx context.Context) {
 		began := time.Now()
 		in, err := p.begin(ctx)
 		if err == nil {
-			p.log.Info("plugin started", "pid", in.process.ID(), "name", p.described.Load().Name, "version", p.described.Load().Version)
+			p.log.Info("plugin started", "pid", in.process.ID(), "name", in.described.Name, "version", in.described.Version)
 			err = p.watch(ctx, in)
-			p.current.Store(nil)
+			in.retired.Store(true)
 			in.stop(p.pace.stop)
 			if time.Since(began) >= p.pace.healthy {
 				failures = 0
@@ -119,22 +119,30 @@ func (p *supervisor) supervise(ctx context.Context) {
 	p.settle.Do(func() { close(p.settled) })
 }
 
-// begin makes the plugin ready to be asked.
+// begin makes the plugin ready to be asked, all within one time.
 func (p *supervisor) begin(ctx context.Context) (*instance, error) {
 	p.set(Starting, errors.New("it has not started yet"))
+	ctx, cancel := context.WithTimeout(ctx, p.pace.start)
+	defer cancel()
 	in, err := p.run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d, err := p.introduce(ctx, in)
-	if err != nil {
+	if in.described, err = p.introduce(ctx, in); err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			in.process.kill()
+		}
 		in.stop(p.pace.stop)
 		return nil, err
 	}
-	if old := p.described.Swap(d); old != nil && !protobuf.Equal(old.said, d.said) {
-		p.purge()
+	if old := p.current.Load(); old != nil {
+		in.described.number = old.described.number
+		if !protobuf.Equal(old.described.said, in.described.said) {
+			in.described.number++
+			p.purge()
+		}
 	}
-	p.troubled.Store(0)
+	p.forgive()
 	p.current.Store(in)
 	p.set(Healthy, nil)
 	p.settle.Do(func() { close(p.settled) })

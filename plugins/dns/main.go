@@ -5,10 +5,10 @@
 //
 // Records and policies are about mail to the domain; the README says how little
 // that tells of mail from it. At most [maxHosts] mail hosts of a domain are
-// looked at. Answers hold for a minute at least and an hour at most.
+// looked at, and [maxFetches] policies fetched at once. Answers hold for a minute at least and an hour at most.
 //
 // Sources: RFC 8461 (MTA-STS), RFC 7672 and 6698 (DANE), RFC 8460 (TLSRPT),
-// RFC 2308 (negative answers), RFC 6840 (the AD bit).
+// RFC 2308 (negative answers), RFC 6840 (the AD bit), RFC 6890 (special addresses).
 //
 // # Diagnostics
 //

@@ -21,23 +21,47 @@ const maxPolicy = 64 << 10
 // dialFunc is how connections are made.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
+// maxFetches is how many policies are fetched at once, and so how many connections
+// there are to hosts that senders of mail choose.
+const maxFetches = 32
+
 // fetcher gets MTA-STS policies by HTTPS. It may be used by many goroutines at once.
-type fetcher struct{ client *http.Client }
+type fetcher struct {
+	dial  dialFunc
+	tls   *tls.Config
+	slots chan struct{} // one for each fetch that goes on
+}
 
 // newFetcher uses a dialer for connections, and roots to check certificates with;
 // nil roots are those of the system.
 func newFetcher(dial dialFunc, roots *x509.CertPool) *fetcher {
-	return &fetcher{client: &http.Client{
+	return &fetcher{dial: dial, tls: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, slots: make(chan struct{}, maxFetches)}
+}
+
+// client is for one fetch: what it connects is closed when ctx ends, at the latest.
+// A transport of package net/http would go on with a handshake after the request
+// was given up, to have a connection for the next one; a host that takes connections
+// and is silent would collect them.
+func (f *fetcher) client(ctx context.Context) *http.Client {
+	dial := func(_ context.Context, network, address string) (net.Conn, error) {
+		c, err := f.dial(ctx, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = c.Close() })
+		}
+		return c, err
+	}
+	return &http.Client{
 		// RFC 8461 section 3.3: redirects are not followed.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:            dial,
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        f.tls,
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
+			MaxConnsPerHost:        1,
 			MaxResponseHeaderBytes: 16 << 10,
 		},
-	}}
+	}
 }
 
 // policy is what matters of a policy here. Without a valid one, mode is empty.
@@ -48,15 +72,24 @@ type policy struct {
 
 // fetch gets the policy of a domain, a lower-case A-label form. What the server of
 // the policy says is an answer, be it that there is none; that it cannot be
-// reached, has no good certificate, or fails is an error.
+// reached, has no good certificate, or fails is an error. While [maxFetches] others
+// go on it waits. Nothing of it stays when it has returned or ctx has ended.
 func (f *fetcher) fetch(ctx context.Context, domain string) (policy, error) {
+	select {
+	case f.slots <- struct{}{}:
+		defer func() { <-f.slots }()
+	case <-ctx.Done():
+		return policy{}, fmt.Errorf("the policy of %s: %d others are being fetched", domain, maxFetches)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	url := "https://mta-sts." + domain + "/.well-known/mta-sts.txt"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return policy{}, err
 	}
 	req.Header.Set("User-Agent", "tlswarden-dns/"+version)
-	resp, err := f.client.Do(req)
+	resp, err := f.client(ctx).Do(req)
 	if err != nil {
 		return policy{}, err
 	}

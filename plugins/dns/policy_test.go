@@ -94,7 +94,7 @@ func policySite(t *testing.T, name string, h http.HandlerFunc) *site {
 		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
 	}, roots)
 	if name != "" { // the name that the certificate is checked for
-		s.fetcher.client.Transport.(*http.Transport).TLSClientConfig.ServerName = name
+		s.fetcher.tls.ServerName = name
 	}
 	return s
 }

@@ -22,8 +22,6 @@ const (
 	// How long answers hold, whatever their records say.
 	minTTL = time.Minute
 	maxTTL = time.Hour
-	// dialTimeout ends connections that nobody waits for any more.
-	dialTimeout = 10 * time.Second
 )
 
 // resolver asks recursive name servers. It may be used by many goroutines at once.
@@ -157,5 +155,5 @@ func (r *resolver) dialer(c control) *net.Dialer {
 		s := r.servers[r.next.Add(1)%uint32(len(r.servers))]
 		return new(net.Dialer).DialContext(ctx, network, s.address)
 	}}
-	return &net.Dialer{Resolver: own, ControlContext: c, Timeout: dialTimeout}
+	return &net.Dialer{Resolver: own, ControlContext: c}
 }

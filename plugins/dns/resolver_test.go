@@ -214,10 +214,18 @@ func parse(t *testing.T, text string) dns.RR {
 // TestPublic shows to which addresses policies are not fetched from.
 func TestPublic(t *testing.T) {
 	for text, want := range map[string]bool{
-		"193.0.6.139": true, "2001:67c:2e8::1": true,
+		"193.0.6.139": true, "2001:67c:2e8::1": true, "2a00:1450::1": true, "::ffff:193.0.6.139": true, "64:ff9b::c100:68b": true,
+		"2001:200::1": true, "2001:1ff:ffff::1": false, "3ffe::1": true, "3fff:fff::1": false, "4000::1": false,
 		"127.0.0.1": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false,
 		"0.0.0.0": false, "255.255.255.255": false, "224.0.0.1": false, "::1": false, "::": false, "fe80::1": false, "fd00::1": false,
 		"::ffff:127.0.0.1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "ff02::1": false,
+		"::127.0.0.1": false, "::193.0.6.139": false, "::ffff:10.0.0.1": false, "::ffff:169.254.169.254": false, "::ffff:0:127.0.0.1": false,
+		"64:ff9b::a00:1": false, "64:ff9b::a9fe:a9fe": false, "64:ff9b:1::c100:68b": false, "64:ff9b::1:c100:68b": false,
+		"192.88.99.1": false, "192.0.2.1": false, "198.51.100.1": false, "203.0.113.1": false, "198.19.255.255": false, "192.0.0.9": false,
+		"192.31.196.1": false, "192.52.193.1": false, "192.175.48.1": false, "240.0.0.1": false, "239.1.1.1": false, "100.127.255.255": false,
+		"2001::7f00:1": false, "2001:0:7f00:1::1": false, "2001:2::1": false, "2001:10::1": false, "2001:20::1": false, "2001:db8::1": false,
+		"2620:4f:8000::1": false, "100::1": false, "100:0:0:1::1": false, "5f00::1": false, "fec0::1": false, "fc00::1": false,
+		"2a00:1450::1%eth0": false, "64:ff9b::c100:68b%eth0": false, "fe80::1%eth0": false,
 	} {
 		if got := public(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s: %v", text, got)

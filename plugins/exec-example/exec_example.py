@@ -11,6 +11,7 @@ takes too long or prints what is no fact leaves facts unknown, and the answer sa
 why. What a command writes to standard error goes to the daemon's log.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -116,18 +117,21 @@ def variables(facts):
 def run(command, env, seconds):
     """What the command prints. It raises Problem if it fails or takes too long.
 
-    The command is run by timeout(1), which makes a process group of it and ends that
-    in time even where the daemon kills this plugin meanwhile.
+    The command is run by timeout(1), which ends its process group in time even where the
+    daemon kills this plugin meanwhile. The group is made here, so that it is there even
+    where timeout(1) has not begun yet.
     """
     deadline = time.monotonic() + seconds
     process = subprocess.Popen(
         [TIMEOUT, "--signal=KILL", "%.3f" % seconds] + command,
-        cwd="/", env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        cwd="/", env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
     try:
         output = read(process.stdout.fileno(), deadline + 0.2)
         status = process.wait(max(0.1, deadline + 0.2 - time.monotonic()))
     except (Problem, subprocess.TimeoutExpired):
-        os.killpg(process.pid, signal.SIGKILL)  # it has not been waited for, so the number is its own
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # it has not been waited for, so the number is its own
+        process.kill()
         process.wait()
         raise Problem("%s printed too much, or left something behind that holds its output" % command[0]) from None
     finally:

@@ -1,8 +1,11 @@
 """Tests of exec_example.py, which exec_example_test.go runs."""
 
+import os
 import random
+import tempfile
 import time
 import unittest
+from unittest import mock
 
 import exec_example
 from exec_example import Problem, Settings, duration, parse, pb, run, variables
@@ -74,6 +77,16 @@ class Run(unittest.TestCase):
             with self.subTest(script), self.assertRaisesRegex(Problem, want):
                 self.sh(script, seconds)
         self.assertLess(time.monotonic() - began, 60)
+
+    def test_late_timeout(self):
+        """A command ends in time even where timeout(1) has not come to make its group."""
+        with tempfile.TemporaryDirectory() as folder:
+            slow = os.path.join(folder, "timeout")
+            with open(slow, "w") as file:
+                file.write("#!/bin/sh\nsleep 100\n")
+            os.chmod(slow, 0o700)
+            with mock.patch.object(exec_example, "TIMEOUT", slow), self.assertRaisesRegex(Problem, "left something"):
+                self.sh("true", 0.2)
 
     def test_variables(self):
         exec_example.os.environ["PLUGIN_MIN_PORT"] = "1"

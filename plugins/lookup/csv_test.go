@@ -191,7 +191,7 @@ func TestReread(t *testing.T) {
 		{head + "a.example,gold,x\n", false, "s2lver", f.path + ": record on line 2: wrong number of fields; the rows that were read before stay\n"},
 		{head + "a.example,gold,y\n", true, "s2lver", ""}, // told before
 		{head + "a.example,gold,y\n", true, "s2lver", ""},
-		{"", false, "s2lver", "open " + f.path + ": no such file or directory; the rows that were read before stay\n"},
+		{"", false, "s2lver", "stat " + f.path + ": no such file or directory; the rows that were read before stay\n"},
 		{"", false, "s2lver", ""},
 		{head + "a.example,gold\n", true, "gold", ""},
 		{head, false, nil, ""},

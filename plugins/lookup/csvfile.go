@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"tlswarden/plugins"
@@ -97,19 +99,12 @@ func (f *csvFile) refresh() {
 func (f *csvFile) load() error {
 	now := time.Now()
 	f.looked = now
-	file, err := os.Open(f.path)
+	file, info, err := openRegular(f.path)
 	if err != nil {
 		f.stamp = stamp{} // whatever is there later is read
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", f.path)
-	}
 	seen := stamp{size: info.Size(), changed: info.ModTime(), settled: now.Sub(info.ModTime()).Abs() > coarse}
 	if seen == f.stamp && seen.settled {
 		return f.before()
@@ -128,6 +123,27 @@ func (f *csvFile) load() error {
 	}
 	f.table.Store(t)
 	return nil
+}
+
+// openRegular opens a regular file. Should it be a pipe by the time it is opened, that
+// does not wait for a writer.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	if _, err := regular(path); err != nil {
+		return nil, nil, err
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, nil, err
+	}
+	return file, info, nil
 }
 
 // before is what was wrong with the file when it was read.

@@ -5,16 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 
 	"tlswarden/plugins"
@@ -33,9 +29,9 @@ type database struct {
 // openSQL opens a database and tries the query without values. A PostgreSQL server
 // that cannot be reached now may be later; everything else must be in order.
 func openSQL(s *settings, c columns, timeout time.Duration) (source, []string, error) {
-	connect, d := openSQLite, dialect{mark: "?", boxes: true}
+	d := dialect{mark: "?", boxes: true}
 	if s.Driver == "postgres" {
-		connect, d = openPostgres, dialect{mark: "$", dollar: true, escapes: true}
+		d = dialect{mark: "$", dollar: true, escapes: true}
 	}
 	query, names := d.bind(s.Query)
 	var found []error
@@ -50,54 +46,39 @@ func openSQL(s *settings, c columns, timeout time.Duration) (source, []string, e
 	if len(found) > 0 {
 		return nil, nil, errors.Join(found...)
 	}
-	db, err := connect(s, timeout)
+	if s.Driver == "sqlite" {
+		f, err := openLite(s, c, query, len(names), timeout)
+		return f, names, err
+	}
+	db, err := connectPostgres(s.DSN, timeout)
 	if err != nil {
 		return nil, nil, err
 	}
-	db.SetMaxOpenConns(maxConns)
-	db.SetMaxIdleConns(maxConns / 2)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(time.Hour)
-	t := &database{db: db, query: query, file: s.Driver == "sqlite"}
-	if err := t.try(c, len(names), timeout); err != nil {
-		_ = db.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	t, err := newDatabase(ctx, db, query, false, c, len(names))
+	if err != nil {
 		return nil, nil, err
 	}
 	return t, names, nil
 }
 
-// openSQLite opens a file that must exist, to read only.
-func openSQLite(s *settings, timeout time.Duration) (*sql.DB, error) {
-	if _, err := os.Stat(s.File); err != nil {
-		return nil, plugins.Problem("file", "%v", err)
+// newDatabase tries the query without values. The database is closed if it fails.
+func newDatabase(ctx context.Context, db *sql.DB, query string, file bool, c columns, parameters int) (*database, error) {
+	db.SetMaxOpenConns(maxConns)
+	db.SetMaxIdleConns(maxConns / 2)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxLifetime(time.Hour)
+	t := &database{db: db, query: query, file: file}
+	if err := t.try(ctx, c, parameters); err != nil {
+		_ = db.Close()
+		return nil, err
 	}
-	options := url.Values{"mode": {"ro"}, "_query_only": {"1"}, "_busy_timeout": {strconv.FormatInt(timeout.Milliseconds(), 10)}}
-	name := url.URL{Scheme: "file", Path: s.File, RawQuery: options.Encode()}
-	return sql.Open("sqlite", name.String())
-}
-
-// openPostgres reads the connection string. All transactions can only read, and the
-// server, too, gives up at the timeout.
-func openPostgres(s *settings, timeout time.Duration) (*sql.DB, error) {
-	config, err := pgx.ParseConfig(s.DSN)
-	if err != nil {
-		return nil, plugins.Problem("dsn", "%v", err)
-	}
-	config.RuntimeParams["default_transaction_read_only"] = "on"
-	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(max(timeout.Milliseconds(), 1), 10)
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "tlswarden-lookup"
-	}
-	if config.ConnectTimeout == 0 || config.ConnectTimeout > timeout {
-		config.ConnectTimeout = timeout
-	}
-	return stdlib.OpenDB(*config), nil
+	return t, nil
 }
 
 // try runs the query with NULL for each parameter, and looks at its columns.
-func (t *database) try(c columns, parameters int, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
+func (t *database) try(ctx context.Context, c columns, parameters int) error {
 	rows, err := t.db.QueryContext(ctx, t.query, make([]any, parameters)...)
 	if err != nil {
 		return t.blame(err)

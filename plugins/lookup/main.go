@@ -16,7 +16,8 @@
 // away then is not, and is written to standard error. A database that fails or is late,
 // several rows, and a value of another type leave facts unknown, and the answer's
 // error says why. A CSV file that changed and is not in order is written to standard
-// error once; the rows that were read before stay.
+// error once; the rows that were read before stay, as an SQLite database does that was replaced by
+// one that is not in order. No word of a connection string that cannot be read is told.
 package main
 
 import "tlswarden/plugins"

@@ -82,7 +82,7 @@ func (s *settings) misplaced() error {
 	given := map[string]bool{"file": s.File != "", "dsn": s.DSN != "", "query": s.Query != "", "key": len(s.Key) > 0}
 	wanted, ok := map[string][]string{"csv": {"file", "key"}, "sqlite": {"file", "query"}, "postgres": {"dsn", "query"}}[s.Driver]
 	if !ok {
-		return plugins.Problem("driver", "takes csv, sqlite or postgres, not %q", s.Driver)
+		return plugins.Problem("driver", "takes csv, sqlite or postgres")
 	}
 	var found []error
 	for _, key := range slices.Sorted(maps.Keys(given)) {
@@ -94,7 +94,7 @@ func (s *settings) misplaced() error {
 		}
 	}
 	if s.File != "" && !filepath.IsAbs(s.File) {
-		found = append(found, plugins.Problem("file", "takes an absolute path, not %q", s.File))
+		found = append(found, plugins.Problem("file", "takes an absolute path"))
 	}
 	return errors.Join(found...)
 }

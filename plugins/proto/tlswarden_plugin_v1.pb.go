@@ -525,6 +525,7 @@ func (x *LookupRequest) GetFacts() map[string]*Value {
 	return nil
 }
 
+// LookupResponse has at most 65536 octets; a larger one counts as a failed call.
 type LookupResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was found out, by key. What is not there stays unknown.

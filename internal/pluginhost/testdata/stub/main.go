@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"tlswarden/plugins"
 	"tlswarden/plugins/proto"
@@ -42,6 +45,8 @@ func main() {
 	case "say":
 		fmt.Println(strings.ReplaceAll(os.Args[2], "DIR", os.Getenv("PLUGIN_UNIX_SOCKET_DIR")))
 		time.Sleep(time.Hour)
+	case "mute":
+		mute()
 	case "cookie":
 		_ = os.Setenv(plugins.CookieKey, "another")
 	case "crash-host":
@@ -62,6 +67,9 @@ func main() {
 	if mode == "panic" {
 		p.Configure = func(plugins.Settings) error { panic("oh") }
 	}
+	if mode == "slow-configure" {
+		p.Configure = func(plugins.Settings) error { select {} }
+	}
 	if mode != "raw" && mode != "undescribed" {
 		plugins.Serve(p)
 		return
@@ -72,6 +80,21 @@ func main() {
 		Plugins:         plugin.PluginSet{"plugin": raw{PluginServer: s, mode: mode}},
 		GRPCServer:      plugin.DefaultGRPCServer,
 	})
+}
+
+// mute listens, and says nothing to who connects.
+func mute() {
+	path := os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/plugin"
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		os.Exit(1)
+	}
+	fmt.Println("1|1|unix|" + path + "|grpc|")
+	for {
+		if _, err := l.Accept(); err != nil {
+			os.Exit(1)
+		}
+	}
 }
 
 func flood(to *os.File) {
@@ -224,9 +247,15 @@ func (r raw) Lookup(ctx context.Context, req *proto.LookupRequest) (*proto.Looku
 	case "huge":
 		facts["domain"] = text(strings.Repeat("x", 100<<20))
 	case "many":
-		for i := range 10_000 {
+		for i := range 1000 {
 			facts["f"+strconv.Itoa(i)] = text("x")
 		}
+	case "bloat":
+		for i := range 10_000 {
+			facts["f"+strconv.Itoa(i)] = &proto.Value{}
+		}
+	case "status":
+		return nil, status.Error(codes.Internal, strings.Repeat("x", 12<<20))
 	case "ages":
 		return &proto.LookupResponse{Facts: facts, CacheSeconds: 1 << 62}, nil
 	default:

@@ -1,0 +1,101 @@
+package pluginhost
+
+import (
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestUseless shows that a plugin that answers Describe, but no calls, is left alone,
+// and not killed.
+func TestUseless(t *testing.T) {
+	c := config(t)
+	c.Timeout = 20 * time.Millisecond
+	at := brisk()
+	at.probe, at.least = time.Minute, time.Hour
+	r := newRig(t, c, at, nil)
+	pid, i := r.pid(), 0
+	eventually(t, "it is not asked", func() bool {
+		i++
+		r.ask(t, "wait."+strconv.Itoa(i))
+		return r.health().Absent > 0
+	})
+	before := r.health()
+	for i := range 10 {
+		if got := r.ask(t, strconv.Itoa(i)+".example.org"); len(got) != 0 {
+			t.Error(got)
+		}
+	}
+	h := r.health()
+	if before.Calls < useless || h.Calls != before.Calls || h.Absent != before.Absent+10 || h.Restarts != 0 || r.pid() != pid {
+		t.Errorf("%+v, then %+v", before, h)
+	}
+	if r.log.count(`msg="plugin answers Describe, but no calls; it is not asked for a while, and its facts are unknown" plugin=stub for=1h0m0s`) != 1 {
+		t.Error(r.log)
+	}
+}
+
+// TestUsefulAgain shows that such a plugin is asked as before once it answers.
+func TestUsefulAgain(t *testing.T) {
+	c := config(t)
+	c.Timeout = 200 * time.Millisecond
+	at := brisk()
+	at.probe = time.Minute
+	r := newRig(t, c, at, nil)
+	i := 0
+	eventually(t, "it is not asked", func() bool {
+		i++
+		r.ask(t, "wait."+strconv.Itoa(i))
+		return r.order[0].rest.Load() != nil
+	})
+	eventually(t, "it answers", func() bool {
+		i++
+		return len(r.ask(t, strconv.Itoa(i)+".example.org")) > 0
+	})
+	if p := r.order[0]; p.rest.Load() != nil || p.resting() || r.health().Restarts != 0 {
+		t.Errorf("%+v", r.health())
+	}
+}
+
+// TestRests shows how long rests are, that failures of before one do not make it
+// longer, and that after it one call at a time is made.
+func TestRests(t *testing.T) {
+	c := Config{Name: "a", Path: "/a"}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	p := newSupervisor(&c, Options{Log: discard()}, "", usualPace())
+	p.troubled.Store(useless - 1)
+	p.relax()
+	if p.rest.Load() != nil {
+		t.Error("a rest too early")
+	}
+	p.troubled.Store(useless)
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		p.relax()
+		p.relax()
+		r := p.rest.Load()
+		if r.pause != want*time.Second || !p.resting() {
+			t.Errorf("%v, want %ds", r.pause, want)
+		}
+		p.rest.Store(&rest{until: time.Now(), pause: r.pause})
+		if p.resting() {
+			t.Error("the rest has not ended")
+		}
+		p.room <- struct{}{}
+		if !p.resting() {
+			t.Error("two calls at once")
+		}
+		<-p.room
+	}
+}
+
+// TestKeyOfDescription shows that answers of a plugin that described itself otherwise
+// are not given.
+func TestKeyOfDescription(t *testing.T) {
+	s := sessionOf("example.org")
+	one, two := (&description{number: 1}).appendKey(nil, s), (&description{number: 2}).appendKey(nil, s)
+	if string(one) == string(two) {
+		t.Error("the same key")
+	}
+}
