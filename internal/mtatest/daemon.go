@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,7 +80,7 @@ func StartDaemon(ctx context.Context, config DaemonConfig) (*Daemon, error) {
 	if d.process, err = startProcess(cmd); err != nil {
 		return nil, err
 	}
-	if err := d.waitReady(ctx, config.Stderr == nil); err != nil {
+	if err := d.waitReady(ctx, config.Stderr == nil, pluginsIn(config.Config)); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w; its log:\n%s", err, d.Log()), d.Stop())
 	}
 	return d, nil
@@ -117,8 +119,42 @@ func daemonConfig(hooks Hooks, added string) string {
 	return text + "\n[log]\nformat = \"logfmt\"\n"
 }
 
-// waitReady waits for msg=ready, or, where the log cannot be seen, until all ports answer.
-func (d *Daemon) waitReady(ctx context.Context, logged bool) error {
+// pluginTable begins the table of a plugin.
+var pluginTable = regexp.MustCompile(`(?m)^\[plugin\.([a-z0-9_]+)\]`)
+
+// pluginsIn names the plugins of a configuration.
+func pluginsIn(config string) []string {
+	var names []string
+	for _, m := range pluginTable.FindAllStringSubmatch(config, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+// isReady says whether the daemon serves, and has told of all its plugins that the
+// rules are loaded with what they offer: it serves before.
+func isReady(log string, plugins []string) bool {
+	if !hasReadyLine(log) {
+		return false
+	}
+	var loaded []string
+	for line := range strings.Lines(log) {
+		if _, names, ok := strings.Cut(line, `msg="the rules are loaded with what plugins offer" plugins=`); ok {
+			names, _, _ = strings.Cut(names, " ")
+			loaded = append(loaded, strings.Split(names, ",")...)
+		}
+	}
+	for _, name := range plugins {
+		if !slices.Contains(loaded, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// waitReady waits for msg=ready and for the plugins, or, where the log cannot be
+// seen, until all ports answer.
+func (d *Daemon) waitReady(ctx context.Context, logged bool, plugins []string) error {
 	if !logged {
 		for _, address := range []string{d.Hooks.Milter, d.Hooks.Policy} {
 			if address != "" {
@@ -129,7 +165,7 @@ func (d *Daemon) waitReady(ctx context.Context, logged bool) error {
 		}
 		return nil
 	}
-	for !hasReadyLine(d.Log()) {
+	for !isReady(d.Log(), plugins) {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("tlswarden is not ready: %w", ctx.Err())
