@@ -154,9 +154,7 @@ func (l *link) leave(s *rules.Session, ref string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.facts.Complete(s)
-	if ref != l.ref {
-		l.ref = ref
-	}
+	l.ref = ref
 	context, known := s.PolicyContext.Get()
 	if known && len(l.contexts) < maxContexts && !slices.Contains(l.contexts, context) {
 		l.contexts = append(l.contexts, strings.Clone(context))

@@ -134,26 +134,26 @@ func (g *Gate) supply(s *rules.Session, now time.Time) *listener {
 func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.Time, b *budget) rules.Decision {
 	to, late := l.askedLate(s)
 	listener := t.gate.supply(s, start)
-	if !late {
+	refused := func() rules.Decision {
 		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id, b)
 		if d.Pending || d.Action < rules.Defer {
-			l.leave(s, ref)
 			return rules.Decision{ID: l.id}
 		}
 		t.settle(&d, s, l.snapshot, listener, start)
 		t.record(&d, s, ref, start, false)
 		return d
 	}
+	if !late {
+		d := refused()
+		if d.Action < rules.Defer {
+			l.leave(s, ref)
+		}
+		return d
+	}
 	strongest := rules.Decision{ID: l.id}
 	for _, recipient := range to {
 		s.SetRecipient(rules.QuoteMailbox(recipient))
-		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id, b)
-		if d.Pending || d.Action < rules.Defer {
-			continue
-		}
-		t.settle(&d, s, l.snapshot, listener, start)
-		t.record(&d, s, ref, start, false)
-		if d.Action > strongest.Action {
+		if d := refused(); d.Action > strongest.Action {
 			strongest = d
 		}
 	}

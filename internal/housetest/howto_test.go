@@ -45,7 +45,31 @@ func TestHowtos(t *testing.T) {
 	}
 }
 
-func checkHowto(t *testing.T, name string) {
+// TestPluginRules holds the rules that each plugin shows to the same, and asks for
+// more tests.
+func TestPluginRules(t *testing.T) {
+	names, err := filepath.Glob("../../plugins/*/rules.toml")
+	if err != nil || len(names) != 3 {
+		t.Fatalf("there must be rules of three plugins, not of %d (%v)", len(names), err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(filepath.Dir(name)), func(t *testing.T) {
+			tests := checkHowto(t, name)
+			objects := 0
+			for i := range tests {
+				if tests[i].Expect.Action.Or(rules.Accept) > rules.Accept {
+					objects++
+				}
+			}
+			if objects < 3 || len(tests)-objects < 2 {
+				t.Errorf("of %d tests %d object", len(tests), objects)
+			}
+		})
+	}
+}
+
+// checkHowto loads a rule file that is shown, runs its tests, and returns them.
+func checkHowto(t *testing.T, name string) []ruletest.Test {
 	res := rulefile.LoadFiles([]string{name}, rulefile.Options{})
 	tests := ruletest.Parse(res.Tests, res.Policy, &res.Found)
 	if res.Policy != nil {
@@ -66,6 +90,7 @@ func checkHowto(t *testing.T, name string) {
 		t.Errorf("check does not warn of %q any more, which was let pass because %s", known.text, known.reason)
 	}
 	showsBothSides(t, tests)
+	return tests
 }
 
 // showsBothSides asks for at least four tests, one of which lets mail pass
