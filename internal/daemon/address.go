@@ -17,6 +17,7 @@ type Listen struct {
 	Mode    fs.FileMode // of a unix-domain socket
 	Owner   string      // of a unix-domain socket, a name or number; "": that of the process
 	Group   string      // the same
+	Passed  bool        // served only if the service manager passes its socket
 }
 
 // maxPath is the longest path of a unix-domain socket: sun_path of unix(7) has
@@ -31,25 +32,27 @@ func (l Listen) String() string {
 	return "unix:" + l.Address
 }
 
-// listen reads one address: a string, or a table with address, mode, owner and
-// group.
+// listen reads one address: a string, or a table with address, and passed or mode,
+// owner and group.
 func (c *Config) listen(r *tomlfile.Reader, e tomlfile.Element, found *tomlfile.Diagnostics) (Listen, bool) {
 	address, ok := e.Value.(string)
 	t, isTable := e.Value.(*tomlfile.Table)
 	if !ok && !isTable {
-		r.Errorf(e.Pos, "", "listen takes strings, or tables with address, mode, owner and group, not %s", tomlfile.KindName(e.Value))
+		r.Errorf(e.Pos, "", "listen takes strings, or tables with address, passed, mode, owner and group, not %s", tomlfile.KindName(e.Value))
 		return Listen{}, false
 	}
-	mode, owner, group := "", "", ""
+	mode, owner, group, passed := "", "", "", false
 	if isTable {
 		tr := tomlfile.Read(t, "listen: ", found)
 		address, _, _ = tr.String("address")
 		mode, _, _ = tr.String("mode")
 		owner, _, _ = tr.String("owner")
 		group, _, _ = tr.String("group")
+		passed, _, _ = tr.Bool("passed")
 		tr.Done()
 	}
 	l, err := c.parseListen(address)
+	l.Passed = passed
 	if err == nil && (mode != "" || owner != "" || group != "") {
 		err = l.permissions(mode, owner, group)
 	}
@@ -101,6 +104,9 @@ func (c *Config) socketPath(path string) (string, error) {
 func (l *Listen) permissions(mode, owner, group string) error {
 	if l.Network != "unix" {
 		return fmt.Errorf("mode, owner and group go with unix-domain sockets, not with %s", l.Address)
+	}
+	if l.Passed {
+		return fmt.Errorf("mode, owner and group of %s are for its socket unit to say (SocketMode=, SocketUser=, SocketGroup=), since it is passed", l.Address)
 	}
 	if mode != "" {
 		m, err := strconv.ParseUint(mode, 8, 9)

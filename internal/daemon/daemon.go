@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -86,7 +87,7 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	d.start()
 	d.warnOfFiles()
 	d.serveAll(listeners)
-	l.log.Info("ready", "milter", addresses(c.Milter), "policy", addresses(c.Policy), "enforce", c.Enforce.String(), "pid", os.Getpid())
+	l.log.Info("ready", "milter", addresses(c.Milter, listeners), "policy", addresses(c.Policy, listeners[len(c.Milter):]), "enforce", c.Enforce.String(), "pid", os.Getpid())
 	d.notified(d.manager.Ready(d.status()))
 	err = d.wait(ctx, signals)
 	d.notified(d.manager.Stopping("what is under way is finished"))
@@ -98,15 +99,15 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	return err
 }
 
-func addresses(ls []Listen) string {
-	s := ""
-	for _, l := range ls {
-		if s != "" {
-			s += ","
+// addresses renders those addresses that have listeners.
+func addresses(ls []Listen, open [][]net.Listener) string {
+	var served []string
+	for i, l := range ls {
+		if len(open[i]) > 0 {
+			served = append(served, l.String())
 		}
-		s += l.String()
 	}
-	return s
+	return strings.Join(served, ",")
 }
 
 // start puts the first policy in place. Mistakes in the rules do not stop the

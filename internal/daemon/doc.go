@@ -18,7 +18,8 @@
 // connections, what is under way is finished.
 //
 // Under systemd the sockets that it passes are taken over, each by the listen entry
-// that names its address. The service manager hears of readiness, reloads and the
+// that names its address. Entries with passed = true are for sockets that only it
+// can open, and are left out where it passes none. The service manager hears of readiness, reloads and the
 // end. Signs of life come from the main loop, after the policy in place has made a
 // decision.
 //
@@ -32,13 +33,14 @@
 // # Diagnostics
 //
 // A configuration that cannot be read, an address that cannot be listened on, or a
-// passed socket that no listen entry names, keeps the daemon from starting. Rules
-// that cannot be read do not: the error is logged, and mail is answered by
-// on_failure until a reload brings good ones. Nor do plugins: what keeps one from
-// working is an error in the log with its place, and its facts are unknown until it
-// does. "ready" is logged when all listeners accept, "stopped" at the end. Warning:
-// fewer file descriptors than connections may come; a service manager that cannot be
-// reached; rules that are read without knowing what a plugin offers that has failed to
-// start. Info: the rules are loaded with what plugins offer. Error: they are then not
-// in order, or tests fail that passed before, and the policy that runs stays.
+// passed socket that no listen entry names, keeps the daemon from starting, as does
+// having nothing to listen on. Rules that cannot be read do not: the error is logged,
+// and mail is answered by on_failure until a reload brings good ones. Nor do plugins:
+// what keeps one from working is an error in the log with its place, and its facts are
+// unknown until it does. "ready" is logged when all listeners accept, "stopped" at the
+// end. Warning: fewer file descriptors than connections may come; a service manager
+// that cannot be reached; rules that are read without knowing what a plugin offers that
+// has failed to start. Info: the rules are loaded with what plugins offer. Error: they
+// are then not in order, or tests fail that passed before, and the policy that runs
+// stays.
 package daemon

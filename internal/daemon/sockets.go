@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"tlswarden/internal/systemd"
@@ -16,9 +17,13 @@ import (
 // resolveFor bounds how long the names of addresses are looked up at the start.
 const resolveFor = 10 * time.Second
 
+// errNothing keeps a daemon from running that nobody could reach.
+var errNothing = errors.New("there is nothing to listen on: all listen entries have passed = true, and the service manager passed no socket")
+
 // openAll opens addresses. Where the service manager passed sockets for one, they
-// are taken over instead, so that one configuration works with and without it. A
-// passed socket for no address is an error: its clients would wait for ever.
+// are taken over instead, so that one configuration works with and without it. An
+// address that is to be passed, and is not, is left out. A passed socket for no
+// address is an error: its clients would wait for ever.
 func openAll(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, error) {
 	out, err := assign(addresses, passed)
 	if err != nil {
@@ -26,7 +31,7 @@ func openAll(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, err
 		return nil, err
 	}
 	for i, at := range addresses {
-		if len(out[i]) > 0 {
+		if len(out[i]) > 0 || at.Passed {
 			continue
 		}
 		ln, err := at.open()
@@ -39,6 +44,9 @@ func openAll(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, err
 			return nil, fmt.Errorf("cannot listen on %s: %w", at, err)
 		}
 		out[i] = []net.Listener{ln}
+	}
+	if !slices.ContainsFunc(out, func(lns []net.Listener) bool { return len(lns) > 0 }) {
+		return nil, errNothing
 	}
 	return out, nil
 }

@@ -205,3 +205,34 @@ func TestNeedsRestart(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyPassed shows that an address that is to be passed is served if it is,
+// left out if it is not, and that a daemon with nothing to listen on does not start.
+func TestOnlyPassed(t *testing.T) {
+	dir := t.TempDir()
+	one, other := filepath.Join(dir, "one"), filepath.Join(dir, "other")
+	passed := []Listen{{Network: "unix", Address: one, Passed: true}}
+	if _, err := openAll(passed, nil); err != errNothing {
+		t.Errorf("nothing passed: %v", err)
+	}
+	both := append(passed, Listen{Network: "unix", Address: other, Mode: 0o600})
+	out, err := openAll(both, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := addresses(both, out); got != "unix:"+other {
+		t.Errorf("without a socket: %s", got)
+	}
+	out[1][0].Close()
+	ln, err := net.Listen("unix", one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err = openAll(passed, []systemd.Socket{{Listener: ln, Name: "one.socket"}}); err != nil {
+		t.Fatal(err)
+	}
+	defer out[0][0].Close()
+	if got := addresses(passed, out); got != "unix:"+one {
+		t.Errorf("with a socket: %s", got)
+	}
+}
