@@ -29,7 +29,7 @@ plugins:
 	install -m 644 plugins/exec-example/tlswarden_plugin_v1_pb2.py build/plugins/exec-example
 
 run: build
-	build/tlswarden serve --config packaging/examples/tlswarden.toml
+	build/tlswarden serve --config packaging/etc/tlswarden.toml
 
 demo: demo-deps build
 	$(GO) run ./internal/mtatest/demo build/tlswarden

@@ -108,7 +108,7 @@ func TestDependenciesAreJustified(t *testing.T) {
 // TestExample loads the configuration that is shipped as an example, with the
 // rules that it names, as check and make run do. There is nothing to say of them.
 func TestExample(t *testing.T) {
-	c, found := daemon.LoadConfig("../../packaging/examples/tlswarden.toml")
+	c, found := daemon.LoadConfig("../../packaging/etc/tlswarden.toml")
 	loaded := c.LoadRules(time.Now())
 	found = append(found, loaded.Found...)
 	if loaded.Policy == nil || len(loaded.Tests) < 3 {
