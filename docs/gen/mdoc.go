@@ -107,7 +107,7 @@ func argument(code string) string {
 	if m := manual.FindStringSubmatch(code); m != nil {
 		return m[1] + " " + m[2]
 	}
-	s := strings.ReplaceAll(escape(code), `"`, `\(dq`)
+	s := quotes.Replace(strings.ReplaceAll(escape(code), `"`, `\(dq`))
 	switch {
 	case strings.Contains(s, " ") && len(s) < literalWide/2:
 		return strings.ReplaceAll(s, " ", `\~`)
@@ -142,6 +142,9 @@ const literalWide = 64
 // longHex is a fingerprint or checksum.
 var longHex = regexp.MustCompile(`([0-9a-f:]{12})[0-9a-f:]{28,}`)
 
+// quotes are those of ASCII, which must stay so where they are code.
+var quotes = strings.NewReplacer("'", `\(aq`, "`", `\(ga`)
+
 // literalBlock shows an example of a key. An array that is too long goes over
 // several lines, and a fingerprint is cut.
 func literalBlock(example string) string {
@@ -158,7 +161,7 @@ func literalBlock(example string) string {
 	var b strings.Builder
 	b.WriteString(".Bd -literal -compact\n")
 	for line := range strings.Lines(example + "\n") {
-		b.WriteString(escape(line))
+		b.WriteString(quotes.Replace(escape(line)))
 	}
 	b.WriteString(".Ed\n")
 	return b.String()

@@ -135,7 +135,7 @@ func TestMdoc(t *testing.T) {
 		}
 	}
 	for example, want := range map[string]string{
-		`a = '\d'`: `a = '\ed'`,
+		`a = '\d'`: `a = \(aq\ed\(aq`,
 		`ciphers = ["` + strings.Repeat("x", 30) + `", "` + strings.Repeat("y", 30) + `"]`: "ciphers = [\n  \"" + strings.Repeat("x", 30) + "\",\n  \"" + strings.Repeat("y", 30) + "\",\n]",
 		`sha256 = "` + strings.Repeat("0a", 32) + `"`:                                      `sha256 = "0a0a0a0a0a0a..."`,
 	} {
