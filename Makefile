@@ -59,6 +59,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
 	shellcheck $(SCRIPTS)
+	mandoc -T lint -W warning docs/man/*.[1-8]
 
 # Each fuzz target of the program in turn. A count of inputs, not a time: what
 # is tested must not depend on the load of the machine.
@@ -82,7 +83,7 @@ vuln:
 
 deps: demo-deps
 	@set -e; need=; \
-	for p in debootstrap gcc libc6-dev shellcheck openssl; do $(MISSING); done; $(INSTALL)
+	for p in debootstrap gcc libc6-dev mandoc shellcheck openssl; do $(MISSING); done; $(INSTALL)
 	@# The tests start a private PostgreSQL; the package is not to start one.
 	@set -e; need=; ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need=postgresql; \
 	[ -z "$$need" ] || [ -e /etc/postgresql-common/createcluster.conf ] || { $(SUDO) mkdir -p /etc/postgresql-common; \

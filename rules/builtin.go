@@ -8,7 +8,7 @@ import (
 	"tlswarden/internal/tlsname"
 )
 
-//go:generate go run ../docs/gen ../docs/reference.md
+//go:generate go run ../docs/gen ../docs
 
 // About says where a built-in profile comes from and how far it can be relied
 // on. A session can be shown to violate a published profile or to be consistent

@@ -39,6 +39,7 @@ command line, and 3 if --strict is given and there are warnings.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVarP(&config, "config", "c", "", "check this configuration `file` and its rules")
 	cmd.Flags().BoolVar(&noPlugins, "no-plugins", false, "do not start the plugins of the configuration")
+	completeRules(cmd)
 	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error {
 		found, err := check(cmd.Context(), config, files, !noPlugins)
 		if err != nil {

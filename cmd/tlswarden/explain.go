@@ -72,6 +72,8 @@ The exit code is 0 whatever the verdict, 1 if rules or request cannot be used, a
   tlswarden explain rules.d/*.toml --test "plaintext is tagged" --now 2027-03-01`,
 	}
 	f.register(cmd)
+	completeRules(cmd)
+	f.completeSession(cmd)
 	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error { return f.run(cmd, files) })
 	return cmd
 }

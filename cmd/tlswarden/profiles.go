@@ -26,6 +26,8 @@ The exit code is 0, 1 if there is no profile of that name, and 2 for a wrong
 command line.`,
 		Example: "  tlswarden profiles\n  tlswarden profiles mozilla-intermediate",
 		Args:    cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: completeProfile,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.RunE = ran(func(cmd *cobra.Command, args []string) error {

@@ -39,6 +39,7 @@ line.`,
 	}
 	cmd.Flags().StringVarP(&config, "config", "c", "", "list the rules of this configuration `file`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	completeRules(cmd)
 	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error {
 		src, err := loadSource(cmd.Context(), "rules", config, files, false, cmd.ErrOrStderr())
 		if err != nil {

@@ -28,8 +28,11 @@ it passes are taken over (LISTEN_FDS), and it is told of readiness and health
 (NOTIFY_SOCKET, WATCHDOG_USEC).`,
 		Example: "  tlswarden serve --config /etc/tlswarden/tlswarden.toml",
 		Args:    cobra.NoArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().StringVarP(&config, "config", "c", "", "configuration `file`")
+	completeConfig(cmd)
 	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
 		signals := make(chan os.Signal, 4)
 		signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)

@@ -30,6 +30,7 @@ The exit code is 0 if all tests pass, 1 if one fails or the files have errors, a
 		Example: "  tlswarden test rules.d/*.toml\n  tlswarden test rules.toml tests.toml",
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	completeRules(cmd)
 	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error { return runTests(cmd, files, asJSON) })
 	return cmd
 }

@@ -7,22 +7,25 @@ import (
 	"tlswarden/rules"
 )
 
+// pluginTitle is the title of the table of a plugin's keys.
+const pluginTitle = "`[plugin.NAME]` in tlswarden.toml"
+
 // pluginTable describes the keys of [plugin.NAME] in tlswarden.toml.
-func pluginTable() table {
-	return table{
-		title:  "`[plugin.NAME]` in tlswarden.toml",
-		intro:  "The name is the NAME of `plugin.NAME.KEY`: at most 64 lower-case letters, digits and `_`, the first one a letter. A change of these keys needs a restart.",
+func pluginTable() configTable {
+	return configTable{
+		title:  pluginTitle,
+		intro:  "The name is the NAME of `plugin.NAME.KEY`: at most 64 lower-case letters, digits and `_`, the first one a letter.",
 		around: "[plugin.lookup]\nKEY\n",
-		keys: []key{
-			{"path", `path = "/usr/local/libexec/tlswarden/lookup"`, "The program, with its whole path. Nobody but root and the daemon's user may be able to write it or the directories above it."},
-			{"args", `args = ["--verbose"]`, "Arguments of the program."},
-			{"sha256", `sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`, "The program's checksum, as `sha256sum` prints it; another program is not started."},
-			{"env", `env = { HTTPS_PROXY = "http://192.0.2.1:3128" }`, "Variables of its environment, which else has `PATH` and `LANG` alone. Those whose names begin with `PLUGIN_` or `TLSWARDEN_` are the daemon's."},
-			{"mtls", `mtls = false`, "Whether the socket is encrypted and both sides prove who they are, with certificates made anew at each start; by default `true`. A plugin in another language than Go may not be able to; the directory of the socket is the daemon's alone in any case."},
-			{"timeout", `timeout = "500ms"`, "How long a question may take, at most 8 s for a whole decision; by default `2s`. Afterwards the facts are unknown."},
-			{"concurrency", `concurrency = 20`, "How many questions it gets at once, by default 100. Facts that would take more are unknown."},
-			{"cache", `cache = 1000`, "How many of its answers are kept, by default 10000, for as long as the plugin says. A reload forgets them."},
-			{"settings", `settings = { table = "/etc/tlswarden/partners.csv" }`, "What the plugin itself is told, also as `[plugin.NAME.settings]`: its own documentation says which keys there are. What it finds wrong with them `check` reports with their line."},
+		settings: []setting{
+			{key{"path", `path = "/usr/lib/tlswarden/plugins/lookup"`, "The program, with its whole path. Nobody but root and the daemon's user may be able to write it or the directories above it."}, "string", "none", restart},
+			{key{"args", `args = ["--verbose"]`, "Arguments of the program."}, "array of strings", "none", restart},
+			{key{"sha256", `sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`, "The program's checksum, as `sha256sum` prints it; another program is not started."}, "string", "none", restart},
+			{key{"env", `env = { HTTPS_PROXY = "http://192.0.2.1:3128" }`, "Variables of its environment, which else has `PATH` and `LANG` alone. Those whose names begin with `PLUGIN_` or `TLSWARDEN_` are the daemon's."}, "table", "none", restart},
+			{key{"mtls", `mtls = false`, "Whether the socket is encrypted and both sides prove who they are, with certificates made anew at each start. A plugin in another language than Go may not be able to; the directory of the socket is the daemon's alone in any case."}, "boolean", "`true`", restart},
+			{key{"timeout", `timeout = "500ms"`, "How long a question may take, at most 8 s for a whole decision. Afterwards the facts are unknown."}, "string", "`2s`", restart},
+			{key{"concurrency", `concurrency = 20`, "How many questions it gets at once, at most 1000. Facts that would take more are unknown."}, "integer", "100", restart},
+			{key{"cache", `cache = 1000`, "How many of its answers are kept, at most 1000000, for as long as the plugin says. A reload forgets them."}, "integer", "10000", restart},
+			{key{"settings", `settings = { file = "/etc/tlswarden/partners.csv" }`, "What the plugin itself is told, also as `[plugin.NAME.settings]`: its own documentation says which keys there are. What it finds wrong with them `check` reports with their line."}, "table", "none", restart},
 		},
 	}
 }
@@ -60,9 +63,6 @@ kind of the fact is what the entries of all conditions on it tell: a boolean by 
 an entry or a comparison, an address if all entries are addresses or CIDR blocks, a domain if one begins with a dot, else
 a name. In a `+"`[[test]]`"+` and in `+"`explain --fact`"+`, facts of plugins are given by hand; what is not given is unknown. With
 `+"`explain --config FILE --plugins`"+` the plugins are asked.
-
 `, rules.MaxSupplied)
-	t := pluginTable()
-	fmt.Fprintf(b, "### %s\n\n%s\n\n", t.title, t.intro)
-	writeKeys(b, t)
+	writeConfigTable(b, pluginTable())
 }

@@ -12,11 +12,12 @@ func reference() string {
 	var b strings.Builder
 	b.WriteString(`<!-- Written by docs/gen: go run ./docs/gen -->
 
-# Reference of rule files
+# Reference of rule files and of the configuration
 
 All that may stand in a rule file: [tables and their keys](#tables-and-keys), [actions](#actions),
 [placeholders](#placeholders) of replies, [fields](#fields) for conditions, [facts of plugins](#facts-of-plugins) with the keys
-by which plugins are configured, and the [built-in profiles](#built-in-profiles).
+by which plugins are configured, and the [built-in profiles](#built-in-profiles). And the keys of
+[the configuration](#the-configuration), tlswarden.toml.
 `)
 	writeTables(&b)
 	writeActions(&b)
@@ -24,6 +25,7 @@ by which plugins are configured, and the [built-in profiles](#built-in-profiles)
 	writeForms(&b)
 	writeFields(&b)
 	writePlugins(&b)
+	writeConfig(&b)
 	writeProfiles(&b)
 	return b.String()
 }
