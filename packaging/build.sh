@@ -38,11 +38,13 @@ pages() {
 		CGO_ENABLED=0 ${GO:-go} run -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" ./cmd/tlswarden completion "$shell" >"$stage/completion/$shell"
 	done
 	compressed "$stage/changelog.gz" <CHANGELOG.md
-	date=$(date -R -d "@$SOURCE_DATE_EPOCH")
-	for package in tlswarden tlswarden-plugins; do
-		printf '%s (%s-1) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- tlswarden <tlswarden@localhost>  %s\n' \
-			"$package" "$version" "$date" | compressed "$stage/$package.changelog.Debian.gz"
-	done
+	cat >"$stage/changelog.yaml" <<-END
+		- semver: $version
+		  date: $(date +%Y-%m-%dT%H:%M:%SZ -d "@$SOURCE_DATE_EPOCH")
+		  packager: tlswarden maintainers <maintainers@tlswarden.example>
+		  deb: { urgency: medium, distributions: [unstable] }
+		  changes: [ note: "See changelog.gz." ]
+	END
 }
 
 # package FORMAT ARCH
