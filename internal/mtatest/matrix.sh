@@ -19,43 +19,8 @@ cache=${TLSWARDEN_MATRIX:-${HOME:?HOME is not set}/.cache/tlswarden-test/matrix}
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 here=/mnt # where the tree is in a chroot
 
-fail() {
-	echo "matrix.sh: $*" >&2
-	exit 1
-}
-
-as_root() {
-	if [ "$(id -u)" -eq 0 ]; then
-		"$@"
-	else
-		sudo "$@"
-	fi
-}
-
-# mirror prints where this machine has Debian's packages from: the first source
-# of its own release.
-mirror() {
-	# shellcheck source=/dev/null
-	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	# shellcheck disable=SC2016 # apt-get fills in the fields
-	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' |
-		sed -n "s/^$release //p" | head -n 1
-}
-
-# bootstrap makes the folder of a release. It appears when it is complete.
-bootstrap() {
-	[ ! -d "$cache/$1" ] || return 0
-	uri=$(mirror)
-	[ -n "$uri" ] || fail "this machine has no source of Debian packages"
-	as_root mkdir -p "$cache"
-	as_root rm -rf "$cache/$1.new"
-	# It mounts /proc there; not so that we could delete that.
-	as_root unshare --mount --propagation private \
-		debootstrap --variant=minbase "$1" "$cache/$1.new" "$uri"
-	# No resolver is asked for the names in here, but Sendmail reads it.
-	echo '127.0.0.1 localhost' | as_root tee "$cache/$1.new/etc/hosts" >/dev/null
-	as_root mv "$cache/$1.new" "$cache/$1"
-}
+# shellcheck source=internal/mtatest/debian.sh
+. "$tree/internal/mtatest/debian.sh"
 
 # inside ROOT COMMAND... runs a command in a chroot that has /proc, /dev and
 # the tree, and this machine's resolver.
@@ -76,12 +41,11 @@ inside() {
 }
 
 [ $# -gt 0 ] || fail "which releases?"
-command -v debootstrap >/dev/null || fail "needs debootstrap"
 cd "$tree"
 CGO_ENABLED=0 go build -o build/matrix/tlswarden ./cmd/tlswarden
 CGO_ENABLED=0 go test -c -o build/matrix/mtatest ./internal/mtatest
 for suite; do
-	bootstrap "$suite"
+	bootstrap "$suite" "$cache/$suite"
 	echo "matrix.sh: $suite"
 	inside "$cache/$suite" "$here/internal/mtatest/install.sh"
 	# CI: what cannot be run is a failure.

@@ -1,0 +1,57 @@
+# shellcheck shell=sh
+# plain.sh - the packages beside a Postfix that runs without systemd.
+# shellcheck source=packaging/test/inside/lib.sh
+. /tests/inside/lib.sh
+
+config=/etc/tlswarden/tlswarden.toml
+logged() { grep -q -- "$1" /var/log/tlswarden.log; }
+
+step "a Postfix that runs"
+postconf -e inet_interfaces=all inet_protocols=ipv4 mailbox_size_limit=0 maillog_file=/var/log/mail.log
+postfix start
+mail_unjudged before
+cp /etc/postfix/main.cf /tmp/main.cf
+
+step "install, and hook it up"
+mkdir newer
+cp /packages/*_amd64.deb newer
+cd newer
+apt-get install ./tlswarden_*_amd64.deb
+until_true logged msg=ready || die "the daemon is not ready"
+mail_unjudged installed
+doc "Debian and Ubuntu" "Without systemd"
+tlswarden setup postfix --front both --apply
+postfix reload
+until_true sh -c 'tlswarden setup status'
+mail_flows hooked
+logged 'action=tag.*front=milter' || die "the log has no decision"
+service tlswarden reload
+until_true logged msg=reloaded || die "it did not reload"
+
+step "go back, upgrade, and upgrade with a configuration that is rejected"
+older
+apt-get install --allow-downgrades "$old"/tlswarden_*.deb
+mail_flows older
+before=$(pidof tlswarden)
+doc "Debian and Ubuntu" Upgrade
+[ "$(pidof tlswarden)" != "$before" ] || die "the daemon was not replaced"
+mail_flows upgraded
+apt-get install --allow-downgrades "$old"/tlswarden_*.deb
+cp $config /tmp/config
+echo 'enforcement = "none"' >>$config
+stays doc "Debian and Ubuntu" Upgrade 2>/tmp/said
+grep -q 'tlswarden check --config' /tmp/said || die "it is not said what to do: $(cat /tmp/said)"
+mail_flows rejected
+cp /tmp/config $config
+
+step "remove"
+if apt-get remove tlswarden >/tmp/said 2>&1; then die "it went"; fi
+doc "Debian and Ubuntu" Remove
+mail_unjudged removed
+if pidof tlswarden; then die "the daemon still runs"; fi
+cmp /tmp/main.cf /etc/postfix/main.cf || die "main.cf is not what it was"
+apt-get purge tlswarden
+[ ! -e /etc/tlswarden ] && [ ! -e /var/lib/tlswarden ] && [ ! -e /var/log/tlswarden.log ] || die "purge left something"
+mail_unjudged purged
+postfix stop
+echo "all of plain.sh holds"

@@ -1,0 +1,139 @@
+#!/bin/sh
+# run.sh SUITE... - try the packages of build/packages as users would, in fresh
+# roots of releases of Debian, such as bookworm and trixie: with Postfix and with
+# Sendmail under a systemd of their own, and with Postfix without systemd. The rpm
+# is installed into such a root, too, and upgraded and removed.
+#
+# Roots are made once by debootstrap(8), with the mail server and what the tests
+# need, in $TLSWARDEN_ROOTS, without that variable
+# $HOME/.cache/tlswarden-test/roots. Each test has one to itself, through an
+# overlay that goes when it ends, and a network of its own, which has no way out.
+# No process of a test outlives it: the kernel ends them with its PID namespace.
+#
+# Needs root (or sudo), and a kernel that permits such namespaces and overlays.
+# Every failure is fatal.
+set -eu
+
+tree=$(cd "$(dirname "$0")/../.." && pwd)
+roots=${TLSWARDEN_ROOTS:-${HOME:?HOME is not set}/.cache/tlswarden-test/roots}
+packages=$tree/build/packages
+
+# shellcheck source=internal/mtatest/debian.sh
+. "$tree/internal/mtatest/debian.sh"
+
+# with SUITE NAME PACKAGE... makes the root of a test, which has these packages.
+with() {
+	suite=$1 root=$roots/$1-$2
+	shift 2
+	[ ! -d "$root" ] || return 0
+	bootstrap "$suite" "$roots/$suite"
+	as_root rm -rf "$root.new"
+	as_root cp -a "$roots/$suite" "$root.new"
+	# shellcheck disable=SC2016 # the arguments are the inner shell's
+	as_root unshare --mount --propagation private sh -euc '
+		root=$1
+		shift
+		mount --rbind /proc "$root/proc"
+		mount --rbind /dev "$root/dev"
+		cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+		printf "#!/bin/sh\nexit 101\n" >"$root/usr/sbin/policy-rc.d"
+		chmod 755 "$root/usr/sbin/policy-rc.d"
+		echo "APT::Get::Assume-Yes \"true\";" >"$root/etc/apt/apt.conf.d/99test"
+		in() { chroot "$root" env -i HOME=/root LC_ALL=C DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+		in apt-get update -qq
+		in apt-get install -qq --no-install-recommends "$@" >/dev/null
+		rm "$root/usr/sbin/policy-rc.d"
+		in useradd --create-home anna
+		echo tlswarden-test >"$root/etc/hostname"
+		echo "127.0.0.1 localhost tlswarden-test tlswarden-test.example" >"$root/etc/hosts"
+	' sh "$root.new" "$@"
+	as_root mv "$root.new" "$root"
+}
+
+# try NAME ROOT SCRIPT FLAVOUR runs a script within a copy of a root: FLAVOUR is
+# systemd, or plain for none.
+try() {
+	echo "==== $3 in $1"
+	work=$(mktemp -d)
+	result=$(mktemp)
+	status=0
+	# shellcheck disable=SC2016 # the arguments are the inner shell's
+	as_root unshare --mount --pid --fork --uts --ipc --net --cgroup --kill-child --propagation private --mount-proc sh -euc '
+		base=$1 work=$2 result=$3 packages=$4 tests=$5 docs=$6 script=$7 flavour=$8
+		mount -t tmpfs tmpfs "$work"
+		mkdir "$work/upper" "$work/work" "$work/root"
+		mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/work" "$work/root"
+		cd "$work/root"
+		mkdir packages tests docs .old
+		for d in packages tests docs; do
+			eval "from=\$$d"
+			mount --bind "$from" "$d"
+			mount -o remount,bind,ro "$d"
+		done
+		: >result
+		mount --bind "$result" result
+		mount -t proc proc proc
+		mount -t sysfs -o ro sysfs sys
+		mount -t cgroup2 cgroup2 sys/fs/cgroup
+		mount -t tmpfs tmpfs run
+		mount -t tmpfs -o mode=755 tmpfs dev
+		for d in null zero full random urandom tty; do
+			: >"dev/$d"
+			mount --bind "/dev/$d" "dev/$d"
+		done
+		ln -s /proc/self/fd dev/fd
+		ln -s fd/0 dev/stdin
+		ln -s fd/1 dev/stdout
+		ln -s fd/2 dev/stderr
+		mkdir dev/shm dev/pts
+		mount -t tmpfs -o mode=1777 tmpfs dev/shm
+		mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
+		ln -s pts/ptmx dev/ptmx
+		hostname tlswarden-test
+		# A server that is reached from elsewhere, and a client that is elsewhere.
+		ip link set lo up
+		ip addr add 203.0.113.25/32 dev lo
+		ip addr add 203.0.113.7/32 dev lo
+		pivot_root . .old
+		umount -l /.old
+		export container=tlswarden HOME=/root LC_ALL=C TERM=dumb DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
+		if [ "$flavour" != systemd ]; then
+			sh -eu "/tests/inside/$script" </dev/null && echo 0 >/result
+			exit
+		fi
+		# The script runs beside systemd, which is to be process 1.
+		(
+			n=0
+			until [ -S /run/systemd/private ]; do
+				n=$((n + 1))
+				[ "$n" -lt 300 ] || exit 1
+				sleep 0.1
+			done
+			systemctl is-system-running --wait >/dev/null || true
+			s=0
+			sh -eu "/tests/inside/$script" </dev/null || s=$?
+			echo "$s" >/result
+			systemctl --force --force poweroff
+		) &
+		exec /lib/systemd/systemd --system --log-target=journal --show-status=no
+	' sh "$2" "$work" "$result" "$packages" "$tree/packaging/test" "$tree/docs" "$3" "$4" || status=$? # that of the end of process 1
+	said=$(cat "$result")
+	rm "$result"
+	rmdir "$work"
+	[ "$said" = 0 ] || fail "$3 in $1 failed (exit code ${said:-none}, the system ended with $status)"
+}
+
+[ $# -gt 0 ] || fail "which releases?"
+for suite; do
+	mta='swaks libnet-ssleay-perl openssl procps'
+	# shellcheck disable=SC2086 # several packages
+	{
+		with "$suite" postfix systemd systemd-sysv dbus postfix python3-grpcio python3-protobuf $mta
+		with "$suite" sendmail systemd systemd-sysv dbus sendmail-bin sendmail-cf procmail make $mta
+		with "$suite" plain postfix sysvinit-utils adduser $mta
+	}
+	try "$suite" "$roots/$suite-postfix" postfix.sh systemd
+	try "$suite" "$roots/$suite-sendmail" sendmail.sh systemd
+	try "$suite" "$roots/$suite-plain" plain.sh plain
+	try "$suite" "$roots/$suite-postfix" rpm.sh plain
+done
