@@ -88,7 +88,15 @@ func (p parameter) hook(value, entry string, stale func(address string) bool) (s
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: %s", p.name, err, value)
 	}
-	return insert(value, tokens, p.place(tokens), entry), nil
+	next := insert(value, tokens, p.place(tokens), entry)
+	// A last restriction that waits for an argument, or a last warn_if_reject, would
+	// take the entry for itself.
+	mine, _ := split(entry)
+	address := p.entries(mine)[0].address
+	if !sameList(p.unhook(next, func(a string) bool { return a == address }), value) {
+		return "", fmt.Errorf("%s: its last element is not complete: %s", p.name, value)
+	}
+	return next, nil
 }
 
 // unhook takes the entries out whose address is ours.

@@ -96,10 +96,16 @@ func tryCF(ctx context.Context, cf string) error {
 		if !isSendmail.MatchString(out) {
 			continue
 		}
-		if err != nil {
-			return fmt.Errorf("sendmail does not accept what m4 makes of it: %w", err)
+		if err == nil {
+			return nil
 		}
-		return nil
+		why := err.Error()
+		for line := range strings.Lines(out) {
+			if said, ok := strings.CutPrefix(line, cf+": "); ok {
+				why = strings.TrimSpace(said)
+			}
+		}
+		return fmt.Errorf("sendmail does not accept what m4 makes of it: %s", why)
 	}
 	return nil
 }
