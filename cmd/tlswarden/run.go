@@ -82,6 +82,6 @@ func rootCommand() *cobra.Command {
 		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), checkCommand(), testCommand(), explainCommand(), rulesCommand(), profilesCommand(), versionCommand())
+	root.AddCommand(serveCommand(), checkCommand(), testCommand(), explainCommand(), rulesCommand(), profilesCommand(), setupCommand(), versionCommand())
 	return root
 }

@@ -19,11 +19,12 @@ var allowed = map[string]struct {
 	imports []string
 	reason  string
 }{
-	"cmd/tlswarden":         {[]string{"internal/daemon", "internal/tlsname", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, explain shows what each front end answers, and a shell completes names of TLS versions"},
+	"cmd/tlswarden":         {[]string{"internal/daemon", "internal/setup", "internal/tlsname", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, explain shows what each front end answers, and a shell completes names of TLS versions"},
 	"internal/daemon":       {[]string{"internal/gate", "internal/pluginhost", "internal/ratelimit", "internal/systemd", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends, the gate and plugins"},
 	"internal/gate":         {[]string{"internal/tlsname", "rules"}, "it makes verdicts and knows nothing of protocols or files"},
 	"internal/message":      {[]string{"rules"}, "it gives facts and knows no protocol"},
 	"internal/pluginhost":   {[]string{"internal/ratelimit", "plugins", "plugins/proto", "rules"}, "it asks plugins for facts and knows neither gate nor files"},
+	"internal/setup":        {[]string{"packaging"}, "mail servers are hooked up by the shipped lines"},
 	"plugins":               {[]string{"plugins/proto"}, "what authors of plugins use depends on nothing that may change under them"},
 	"plugins/plugintest":    {[]string{"plugins", "plugins/proto"}, "it runs a plugin as the daemon does"},
 	"milter":                {[]string{"internal/message", "internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},

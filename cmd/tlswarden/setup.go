@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tlswarden/internal/setup"
+)
+
+func setupCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "setup {postfix | sendmail | status}",
+		Short: "hook tlswarden into Postfix or Sendmail, or take it out",
+		Long: `Show the change that makes a mail server ask tlswarden, make it with --apply, and
+undo it with --remove.`,
+		Args: cobra.ArbitraryArgs, // so that a wrong one is told from none
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("setup knows postfix, sendmail and status, not %q", args[0])}
+			}
+			return usageError{errors.New("setup takes postfix, sendmail or status")}
+		},
+	}
+	cmd.AddCommand(setupPostfixCommand(), setupSendmailCommand(), setupStatusCommand())
+	return cmd
+}
+
+// setupFlags are what both mail servers have in common.
+type setupFlags struct {
+	config        string
+	apply, remove bool
+}
+
+func (f *setupFlags) register(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", configUsage)
+	cmd.Flags().BoolVar(&f.apply, "apply", false, "make the change")
+	cmd.Flags().BoolVar(&f.remove, "remove", false, "take tlswarden out again")
+}
+
+// hooked is a mail server's side of a setup: the change that is wanted.
+type hooked func(ctx context.Context, ours setup.Addresses) (*setup.Change, error)
+
+// run shows or makes a change of a mail server called name.
+func (f *setupFlags) run(cmd *cobra.Command, name string, hook, unhook hooked) error {
+	if f.apply && f.remove {
+		return usageError{errors.New("--apply and --remove exclude each other")}
+	}
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	s := setting{cmd.OutOrStdout(), cmd.ErrOrStderr(), name}
+	var err error
+	if f.remove {
+		err = s.remove(ctx, f.config, unhook)
+	} else {
+		err = s.hook(ctx, f.config, hook, f.apply)
+	}
+	if ctx.Err() != nil && err != nil {
+		return fmt.Errorf("%w: %w", errInterrupted, err)
+	}
+	return err
+}
+
+// setting is a change under way, and whom it is told.
+type setting struct {
+	stdout, stderr io.Writer
+	server         string
+}
+
+func (s *setting) warn(format string, args ...any) {
+	fmt.Fprintf(s.stderr, "tlswarden: warning: "+format+"\n", args...)
+}
+
+// hook shows the change that makes the mail server ask tlswarden, and makes it if
+// that is wanted.
+func (s *setting) hook(ctx context.Context, config string, hook hooked, apply bool) error {
+	ours, found := setupAddresses(config)
+	if found.HasErrors() {
+		printFound(s.stderr, found)
+		return exitCode(exitErrors)
+	}
+	c, err := hook(ctx, ours)
+	if err != nil {
+		return err
+	}
+	for _, n := range c.Notes {
+		s.warn("%s", n)
+	}
+	if !c.Needed() {
+		fmt.Fprintf(s.stdout, "%s: nothing to change: %s asks tlswarden already\n", c.File, s.server)
+		return nil
+	}
+	if apply {
+		return s.make(ctx, c)
+	}
+	s.show(c)
+	if err := c.Answers(ctx); err != nil {
+		s.warn("%v; start tlswarden before --apply", err)
+	}
+	fmt.Fprintf(s.stdout, "\nnothing is changed yet: with --apply it is, and then it takes\n")
+	s.next(c)
+	return nil
+}
+
+// remove takes tlswarden out. It does so whatever the configuration is like, as
+// mail is deferred as long as the mail server asks a program that is not there.
+func (s *setting) remove(ctx context.Context, config string, unhook hooked) error {
+	ours, found := setupAddresses(config)
+	if found.HasErrors() {
+		s.warn("the configuration cannot be used; looked for are the addresses that can be made out in it, and the usual ones")
+	}
+	c, err := unhook(ctx, ours)
+	if err != nil {
+		return err
+	}
+	for _, n := range c.Notes {
+		s.warn("%s", n)
+	}
+	if !c.Needed() {
+		fmt.Fprintf(s.stdout, "%s: nothing to remove\n", c.File)
+	} else if err := s.make(ctx, c); err != nil {
+		return err
+	}
+	for _, left := range c.Left {
+		fmt.Fprintf(s.stderr, "tlswarden: %s still asks tlswarden, and is to be changed by hand\n", left)
+	}
+	if len(c.Left) > 0 {
+		return exitCode(exitErrors)
+	}
+	return nil
+}
+
+// make makes a change and says so.
+func (s *setting) make(ctx context.Context, c *setup.Change) error {
+	backup, err := c.Apply(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	s.show(c)
+	fmt.Fprintf(s.stdout, "\nchanged; what it was is in %s\nfor it to take effect:\n", backup)
+	s.next(c)
+	return nil
+}
+
+func (s *setting) show(c *setup.Change) { fmt.Fprintf(s.stdout, "%s\n%s", c.File, c.Diff()) }
+
+func (s *setting) next(c *setup.Change) {
+	for _, command := range c.Next {
+		fmt.Fprintf(s.stdout, "  %s\n", command)
+	}
+}

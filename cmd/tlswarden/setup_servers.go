@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"tlswarden/internal/setup"
+)
+
+// Where distributions have the source of Sendmail's configuration.
+const defaultMC = "/etc/mail/sendmail.mc"
+
+func setupPostfixCommand() *cobra.Command {
+	var f setupFlags
+	var dir, front string
+	cmd := &cobra.Command{
+		Use:   "postfix [--front milter|policy|both] [--apply | --remove]",
+		Short: "hook tlswarden into Postfix, or take it out",
+		Long: `Show how main.cf is to be changed so that Postfix asks tlswarden: lines that go
+begin with "-", lines that come with "+". The milter is added to smtpd_milters, the
+policy service to the end of smtpd_recipient_restrictions, before a last permit or
+reject. What others have there stays.
+
+The address is the first of the configuration that Postfix can reach: a unix-domain
+socket if it exists and Postfix's user may write to it, and, where an smtpd of
+master.cf is chrooted, only if it is below Postfix's queue directory; else inet.
+
+With --apply the change is made, if tlswarden answers there: else mail would be
+deferred. The old main.cf is kept beside it as main.cf.before-tlswarden-DATE-TIME.
+If "postfix check" then fails, the old one is put back. Postfix is not reloaded. If
+Postfix asks tlswarden already, nothing is changed.
+
+With --remove all is taken out of both parameters that asks one of tlswarden's
+addresses. It needs neither the daemon nor a configuration that is in order; without
+one, it knows the usual addresses only.
+
+What master.cf sets for a service by itself, by -o, is told and never changed.
+
+The exit code is 0 if the change was shown, made, or not needed; 1 if it cannot be
+made, or if after --remove something else still asks tlswarden; and 2 for a wrong
+command line.`,
+		Example: `  tlswarden setup postfix
+  tlswarden setup postfix --front both --apply && postfix reload
+  tlswarden setup postfix --remove && postfix reload`,
+		Args: cobra.NoArgs,
+	}
+	cmd.Flags().StringVar(&front, "front", setup.Milter, "what Postfix is to ask: milter, policy or both")
+	f.register(cmd)
+	cmd.Flags().StringVar(&dir, "postfix-config", "", "`directory` of main.cf, as for postconf -c")
+	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
+		fronts := map[string][]string{setup.Milter: {setup.Milter}, setup.Policy: {setup.Policy}, "both": {setup.Milter, setup.Policy}}[front]
+		if fronts == nil {
+			return usageError{fmt.Errorf("--front must be milter, policy or both, not %q", front)}
+		}
+		if f.remove && cmd.Flags().Changed("front") {
+			return usageError{fmt.Errorf("--remove takes out all front ends, and no --front")}
+		}
+		p, err := postfixAt(dir)
+		if err != nil {
+			return err
+		}
+		return f.run(cmd, "Postfix", func(ctx context.Context, ours setup.Addresses) (*setup.Change, error) {
+			return p.Hook(ctx, fronts, ours)
+		}, p.Unhook)
+	})
+	return cmd
+}
+
+func setupSendmailCommand() *cobra.Command {
+	var f setupFlags
+	var mc string
+	cmd := &cobra.Command{
+		Use:   "sendmail [--mc FILE] [--apply | --remove]",
+		Short: "hook tlswarden into Sendmail, or take it out",
+		Long: `Show how sendmail.mc is to be changed so that Sendmail asks tlswarden: lines that go
+begin with "-", lines that come with "+". The filter is added behind those of others,
+before the first MAILER or LOCAL section.
+
+The address is the first of the configuration that Sendmail can reach: inet, or a
+unix-domain socket that exists and above which only root can write to directories.
+
+With --apply the change is made, if tlswarden answers there, if what m4 makes of the
+new file asks tlswarden, and if Sendmail, where it is installed, accepts that. The
+old file is kept beside it as sendmail.mc.before-tlswarden-DATE-TIME. Sendmail.cf is
+not made anew, and Sendmail not restarted. If the filter is there already, nothing
+is changed.
+
+With --remove the filter is taken out, known by its name or by one of tlswarden's
+addresses. It needs neither the daemon nor a configuration that is in order.
+
+The exit code is 0 if the change was shown, made, or not needed; 1 if it cannot be
+made; and 2 for a wrong command line.`,
+		Example: `  tlswarden setup sendmail
+  tlswarden setup sendmail --apply && make -C /etc/mail && systemctl restart sendmail
+  tlswarden setup sendmail --remove && make -C /etc/mail && systemctl restart sendmail`,
+		Args: cobra.NoArgs,
+	}
+	f.register(cmd)
+	cmd.Flags().StringVar(&mc, "mc", defaultMC, "source of Sendmail's configuration, a `file`")
+	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
+		s := setup.Sendmail{MC: mc}
+		return f.run(cmd, "Sendmail", func(_ context.Context, ours setup.Addresses) (*setup.Change, error) {
+			return s.Hook(ours)
+		}, func(_ context.Context, ours setup.Addresses) (*setup.Change, error) {
+			return s.Unhook(ours)
+		})
+	})
+	return cmd
+}
+
+// postfixAt is the Postfix whose main.cf is in a directory, which postfix(1) takes
+// by its whole path only; "" is the usual one.
+func postfixAt(dir string) (setup.Postfix, error) {
+	if dir == "" {
+		return setup.Postfix{}, nil
+	}
+	dir, err := filepath.Abs(dir)
+	return setup.Postfix{Dir: dir}, err
+}

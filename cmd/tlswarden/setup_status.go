@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tlswarden/internal/daemon"
+	"tlswarden/internal/setup"
+	"tlswarden/internal/tomlfile"
+)
+
+// Where the configuration is looked for that no flag names.
+const (
+	defaultConfig = "/etc/tlswarden/tlswarden.toml"
+	configUsage   = "tlswarden's configuration `file` (default " + defaultConfig + " if it is there)"
+)
+
+func setupStatusCommand() *cobra.Command {
+	var config, dir, mc string
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "status [--quiet]",
+		Short: "say whether Postfix or Sendmail asks tlswarden",
+		Long: `Say of each mail server that is installed whether it asks tlswarden, and by what.
+For Postfix that is main.cf, and master.cf where a service has settings of its own;
+for Sendmail it is sendmail.mc, and the sendmail.cf beside it. The configuration of
+tlswarden need not be there or in order; without it, the usual addresses are known.
+
+The exit code is 0 if a mail server asks tlswarden, 1 if none does, and 2 for a wrong
+command line.`,
+		Example: "  tlswarden setup status --quiet && echo 'mail would be deferred without tlswarden'",
+		Args:    cobra.NoArgs,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVarP(&quiet, "quiet", "q", false, "print nothing")
+	flags.StringVarP(&config, "config", "c", "", configUsage)
+	flags.StringVar(&dir, "postfix-config", "", "`directory` of main.cf, as for postconf -c")
+	flags.StringVar(&mc, "mc", defaultMC, "source of Sendmail's configuration, a `file`")
+	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
+		out := cmd.OutOrStdout()
+		if quiet {
+			out = io.Discard
+		}
+		p, err := postfixAt(dir)
+		if err != nil {
+			return err
+		}
+		ours, _ := setupAddresses(config)
+		if !printStatus(out, setup.Statuses(cmd.Context(), p, setup.Sendmail{MC: mc}, ours)) {
+			return exitCode(exitErrors)
+		}
+		return nil
+	})
+	return cmd
+}
+
+// printStatus says whether any mail server asks tlswarden.
+func printStatus(w io.Writer, all []setup.Status) bool {
+	hooked := false
+	for _, st := range all {
+		for _, by := range st.Asks {
+			hooked = true
+			fmt.Fprintf(w, "%s asks tlswarden: %s\n", st.Server, by)
+		}
+		switch {
+		case st.Err != nil:
+			fmt.Fprintf(w, "%s cannot be looked at: %v\n", st.Server, st.Err)
+		case len(st.Asks) == 0:
+			fmt.Fprintf(w, "%s does not ask tlswarden\n", st.Server)
+		}
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(w, "there is neither Postfix nor Sendmail")
+	}
+	return hooked
+}
+
+// quoted is an address in a configuration that cannot be read as one.
+var quoted = regexp.MustCompile(`["']((?:inet|unix):[^"'\n]+)["']`)
+
+// setupAddresses are where the daemon listens by a configuration: the file given, or
+// the usual one, or the built-in default. Whatever is wrong with it, the addresses
+// that can be made out come along.
+func setupAddresses(config string) (setup.Addresses, tomlfile.Diagnostics) {
+	if config == "" {
+		if _, err := os.Stat(defaultConfig); err == nil {
+			config = defaultConfig
+		}
+	}
+	c, found := daemon.LoadConfig(config)
+	ours := setup.Addresses{Milter: listening(c.Milter), Policy: listening(c.Policy)}
+	if !found.HasErrors() {
+		return ours, found
+	}
+	text, _ := os.ReadFile(config) // that it cannot be read is among what is found
+	for _, m := range quoted.FindAllSubmatch(text, -1) {
+		a, err := setup.ParseAddress(string(m[1]))
+		if err != nil {
+			continue
+		}
+		if a.Path != "" && !filepath.IsAbs(a.Path) {
+			a.Path = filepath.Join(filepath.Dir(config), strings.TrimSpace(a.Path))
+		}
+		ours.Milter, ours.Policy = append(ours.Milter, a), append(ours.Policy, a)
+	}
+	return ours, found
+}
+
+func listening(list []daemon.Listen) []setup.Address {
+	var out []setup.Address
+	for _, l := range list {
+		if a, err := setup.ParseAddress(l.String()); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}

@@ -1,0 +1,100 @@
+package setup
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tlswarden/packaging"
+)
+
+// Sendmail is a Sendmail by the source of its configuration.
+type Sendmail struct {
+	MC string // sendmail.mc
+}
+
+// Hook is the change that makes Sendmail ask the milter. The error says what keeps
+// it from that: no [milter] in the configuration, or addresses out of reach.
+func (s Sendmail) Hook(ours Addresses) (*Change, error) {
+	c, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	if len(ours.Milter) == 0 {
+		return nil, noFront(Milter)
+	}
+	text := string(c.Old)
+	// The line's address matters only if the line is needed.
+	if _, needed := hookMC(text, "", ours.Milter, ours.WithDefaults().Milter); !needed {
+		return c, nil
+	}
+	address, err := chooseSendmail(ours.Milter)
+	if err != nil {
+		return nil, err
+	}
+	text, _ = hookMC(text, packaging.SendmailMilterAt(address.sendmail()), ours.Milter, ours.WithDefaults().Milter)
+	c.New, c.asked = []byte(text), []Address{address}
+	c.try = func(ctx context.Context, draft string) error { return tryMC(ctx, draft, true) }
+	return c, nil
+}
+
+// Unhook is the change that keeps Sendmail from asking tlswarden.
+func (s Sendmail) Unhook(ours Addresses) (*Change, error) {
+	c, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	c.New = []byte(unhookMC(string(c.Old), ours.WithDefaults().Milter))
+	c.try = func(ctx context.Context, draft string) error { return tryMC(ctx, draft, false) }
+	if !c.Needed() && s.cfAsks(ours) {
+		c.Notes = []string{s.cf() + " was not made anew since, and Sendmail still asks tlswarden by it"}
+	}
+	return c, nil
+}
+
+// read is a change that changes nothing yet.
+func (s Sendmail) read() (*Change, error) {
+	file, err := filepath.EvalSymlinks(s.MC)
+	if err != nil {
+		return nil, err
+	}
+	old, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return &Change{File: file, Old: old, New: old,
+		Next: []string{"make -C " + filepath.Dir(s.MC), "a restart of Sendmail, such as systemctl restart sendmail"}}, nil
+}
+
+// cf is the file that is made from sendmail.mc, and that Sendmail reads.
+func (s Sendmail) cf() string { return strings.TrimSuffix(s.MC, ".mc") + ".cf" }
+
+// asks are the filters of sendmail.mc by which Sendmail asks tlswarden.
+func (s Sendmail) asks(ours Addresses) ([]string, error) {
+	text, err := os.ReadFile(s.MC)
+	var out []string
+	for _, f := range filters(string(text)) {
+		if f.input && f.ours(ours.WithDefaults().Milter) {
+			out = append(out, f.arg(0))
+		}
+	}
+	return out, err
+}
+
+// cfAsks says whether sendmail.cf makes Sendmail ask tlswarden.
+func (s Sendmail) cfAsks(ours Addresses) bool {
+	text, err := os.ReadFile(s.cf())
+	if err != nil {
+		return false
+	}
+	asked, defined := cfFilters(string(text))
+	for name, equates := range defined {
+		f := filter{call: call{args: []string{name, equates}}}
+		if slices.Contains(asked, name) && f.ours(ours.WithDefaults().Milter) {
+			return true
+		}
+	}
+	return false
+}
