@@ -3,9 +3,10 @@
 
 GO      ?= go
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SCRIPTS := .ci/run internal/mtatest/install.sh internal/mtatest/matrix.sh plugins/exec-example/outbound-tls
+SCRIPTS := .ci/run internal/mtatest/*.sh plugins/exec-example/outbound-tls packaging/*.sh packaging/test/*.sh packaging/test/inside/*.sh \
+	packaging/scripts/* packaging/deb/p* packaging/deb/tlswarden.init packaging/rpm/p* packaging/apk/p* packaging/arch/p*
 PYTHON  := python3-grpcio python3-protobuf
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+VERSION := $(shell packaging/version.sh 2>/dev/null || echo devel)
 # One set of flags for all tests, so that nothing is compiled twice.
 TEST    := CGO_ENABLED=1 $(GO) test -race -shuffle=on
 # Shell that collects in $need what of Debian is not there, and gets it.
@@ -16,14 +17,14 @@ FUZZ    ?= 100000x
 # How long make soak runs.
 SOAK    ?= 60s
 
-.PHONY: build plugins run demo demo-plugins test unit mta test-matrix lint fuzz bench soak vuln deps demo-deps clean
+.PHONY: build plugins run demo demo-plugins test unit mta test-matrix packages test-packages lint fuzz bench soak vuln deps demo-deps clean
 
 build: plugins
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
 
 # The shipped plugins; the one in Python needs $(PYTHON) where it runs.
 plugins:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o build/plugins/ ./plugins/dns ./plugins/lookup
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o build/plugins/ ./plugins/dns ./plugins/lookup
 	install -d build/plugins/exec-example
 	install -m 755 plugins/exec-example/exec_example.py plugins/exec-example/outbound-tls build/plugins/exec-example
 	install -m 644 plugins/exec-example/tlswarden_plugin_v1_pb2.py build/plugins/exec-example
@@ -58,8 +59,17 @@ lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not formatted by gofmt'; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
-	shellcheck $(SCRIPTS)
+	shellcheck -x $(SCRIPTS)
 	mandoc -T lint -W warning docs/man/*.[1-8]
+
+# deb, rpm, apk and Arch's, for amd64 and arm64, in build/packages.
+packages:
+	GO='$(GO)' packaging/build.sh
+
+# The packages as users would have them, in two releases of Debian.
+test-packages: deps packages
+	packaging/test/static.sh
+	packaging/test/run.sh bookworm trixie
 
 # Each fuzz target of the program in turn. A count of inputs, not a time: what
 # is tested must not depend on the load of the machine.

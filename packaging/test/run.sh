@@ -38,12 +38,11 @@ with() {
 		cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 		printf "#!/bin/sh\nexit 101\n" >"$root/usr/sbin/policy-rc.d"
 		chmod 755 "$root/usr/sbin/policy-rc.d"
-		echo "APT::Get::Assume-Yes \"true\";" >"$root/etc/apt/apt.conf.d/99test"
-		in() { chroot "$root" env -i HOME=/root LC_ALL=C DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
-		in apt-get update -qq
-		in apt-get install -qq --no-install-recommends "$@" >/dev/null
+		inside() { chroot "$root" env -i HOME=/root LC_ALL=C DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+		inside apt-get update -qq
+		inside apt-get install -qq --no-install-recommends "$@" >/dev/null
 		rm "$root/usr/sbin/policy-rc.d"
-		in useradd --create-home anna
+		inside useradd --create-home anna
 		echo tlswarden-test >"$root/etc/hostname"
 		echo "127.0.0.1 localhost tlswarden-test tlswarden-test.example" >"$root/etc/hosts"
 	' sh "$root.new" "$@"
@@ -75,7 +74,7 @@ try() {
 		mount -t proc proc proc
 		mount -t sysfs -o ro sysfs sys
 		mount -t cgroup2 cgroup2 sys/fs/cgroup
-		mount -t tmpfs tmpfs run
+		mount -t tmpfs -o mode=755 tmpfs run
 		mount -t tmpfs -o mode=755 tmpfs dev
 		for d in null zero full random urandom tty; do
 			: >"dev/$d"
@@ -98,7 +97,7 @@ try() {
 		umount -l /.old
 		export container=tlswarden HOME=/root LC_ALL=C TERM=dumb DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
 		if [ "$flavour" != systemd ]; then
-			sh -eu "/tests/inside/$script" </dev/null && echo 0 >/result
+			sh "/tests/inside/$script" </dev/null && echo 0 >/result
 			exit
 		fi
 		# The script runs beside systemd, which is to be process 1.
@@ -111,7 +110,7 @@ try() {
 			done
 			systemctl is-system-running --wait >/dev/null || true
 			s=0
-			sh -eu "/tests/inside/$script" </dev/null || s=$?
+			sh "/tests/inside/$script" </dev/null || s=$?
 			echo "$s" >/result
 			systemctl --force --force poweroff
 		) &
@@ -128,12 +127,12 @@ for suite; do
 	mta='swaks libnet-ssleay-perl openssl procps'
 	# shellcheck disable=SC2086 # several packages
 	{
-		with "$suite" postfix systemd systemd-sysv dbus postfix python3-grpcio python3-protobuf $mta
-		with "$suite" sendmail systemd systemd-sysv dbus sendmail-bin sendmail-cf procmail make $mta
-		with "$suite" plain postfix sysvinit-utils adduser $mta
+		with "$suite" postfix systemd systemd-sysv dbus postfix ssl-cert rpm python3-grpcio python3-protobuf $mta
+		with "$suite" sendmail systemd systemd-sysv dbus sendmail-bin sendmail-cf sensible-mda procmail make $mta
+		with "$suite" plain postfix ssl-cert sysvinit-utils adduser $mta
 	}
 	try "$suite" "$roots/$suite-postfix" postfix.sh systemd
 	try "$suite" "$roots/$suite-sendmail" sendmail.sh systemd
 	try "$suite" "$roots/$suite-plain" plain.sh plain
-	try "$suite" "$roots/$suite-postfix" rpm.sh plain
+	try "$suite" "$roots/$suite-postfix" rpm.sh systemd
 done

@@ -2,7 +2,15 @@
 # lib.sh - what the scripts in this folder share; to be sourced. They run as root
 # in a system of their own, with the packages in /packages.
 
+set -eu
 cd /root
+# Nobody is there to answer: edited files are kept, as upgrades without anybody do.
+cat >/etc/apt/apt.conf.d/99test <<END
+APT::Get::Assume-Yes "true";
+DPkg::Options { "--force-confdef"; "--force-confold"; };
+Dpkg::Use-Pty "false";
+quiet "2";
+END
 old=/root/older # a folder with older packages, made of those under test
 mkdir -p "$old"
 
@@ -39,8 +47,14 @@ doc() {
 	sh -eux /tmp/commands || die "docs/install.md, $1, $2"
 }
 
-# older FORMAT makes older packages of the ones under test: with another version,
-# and files in /etc as another release might have had them.
+# set_up_postfix has Postfix take mail from elsewhere, with TLS.
+set_up_postfix() {
+	postconf -e inet_interfaces=all inet_protocols=ipv4 mailbox_size_limit=0 smtpd_tls_security_level=may \
+		smtpd_tls_cert_file=/etc/ssl/certs/ssl-cert-snakeoil.pem smtpd_tls_key_file=/etc/ssl/private/ssl-cert-snakeoil.key
+}
+
+# older makes older packages of the ones under test: with another version, and a
+# configuration as another release might have had it.
 older() {
 	for deb in /packages/*_"$(dpkg --print-architecture)".deb; do
 		dir=$old/unpacked
@@ -49,7 +63,7 @@ older() {
 		if [ -e "$dir/etc/tlswarden" ]; then
 			echo '# An older release had this line.' >>"$dir/etc/tlswarden/tlswarden.toml"
 		fi
-		dpkg-deb --root-owner-group --build "$dir" "$old" >/dev/null
+		dpkg-deb --root-owner-group -Zgzip -z1 --build "$dir" "$old" >/dev/null
 		rm -r "$dir"
 	done
 }

@@ -1,13 +1,19 @@
 # shellcheck shell=sh
 # plain.sh - the packages beside a Postfix that runs without systemd.
+set -eu
 # shellcheck source=packaging/test/inside/lib.sh
 . /tests/inside/lib.sh
 
+# There is no init at all: somebody has to say that services may be started.
+printf '#!/bin/sh\nexit 0\n' >/usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+
 config=/etc/tlswarden/tlswarden.toml
-logged() { grep -q -- "$1" /var/log/tlswarden.log; }
+logged() { grep -qs -- "$1" /var/log/tlswarden.log; }
 
 step "a Postfix that runs"
-postconf -e inet_interfaces=all inet_protocols=ipv4 mailbox_size_limit=0 maillog_file=/var/log/mail.log
+set_up_postfix
+postconf -e maillog_file=/var/log/mail.log
 postfix start
 mail_unjudged before
 cp /etc/postfix/main.cf /tmp/main.cf
@@ -51,7 +57,9 @@ mail_unjudged removed
 if pidof tlswarden; then die "the daemon still runs"; fi
 cmp /tmp/main.cf /etc/postfix/main.cf || die "main.cf is not what it was"
 apt-get purge tlswarden
-[ ! -e /etc/tlswarden ] && [ ! -e /var/lib/tlswarden ] && [ ! -e /var/log/tlswarden.log ] || die "purge left something"
+for left in /etc/tlswarden /var/lib/tlswarden /var/log/tlswarden.log; do
+	[ ! -e "$left" ] || die "purge left $left"
+done
 mail_unjudged purged
 postfix stop
 echo "all of plain.sh holds"

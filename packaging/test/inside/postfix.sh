@@ -1,5 +1,6 @@
 # shellcheck shell=sh
 # postfix.sh - the packages beside a Postfix that runs under systemd, in its chroot.
+set -eu
 # shellcheck source=packaging/test/inside/lib.sh
 . /tests/inside/lib.sh
 
@@ -9,9 +10,8 @@ since=$(date +%s)
 logged() { journalctl --unit tlswarden --no-pager --since "@$since" | grep -q -- "$1"; }
 
 step "a Postfix that runs"
-postconf -e inet_interfaces=all inet_protocols=ipv4 mailbox_size_limit=0
+set_up_postfix
 systemctl restart postfix
-[ "$(postconf -h smtpd_tls_security_level)" = may ] || die "Postfix offers no TLS"
 postconf -F smtp/inet/chroot | grep -q '= y' || die "smtpd has no chroot"
 mail_unjudged before
 cp /etc/postfix/main.cf /tmp/main.cf
@@ -91,7 +91,7 @@ tag = "partner"
 END
 systemctl restart tlswarden
 for plugin in lookup dns outbound; do
-	until_true logged "plugin.*$plugin.*healthy\\|healthy.*$plugin\\|plugin started.*$plugin" || true
+	until_true logged "plugin started.*plugin=$plugin" || die "the plugin $plugin does not start"
 done
 known() { send "partner-$(date +%s%N)" && header "$name" | grep -q 'X-TLS-Policy: fail; none; partner'; }
 until_true known || die "the plugins tell the rules nothing: $(header "$name")"
@@ -110,6 +110,19 @@ step "a restart loses no mail"
 for i in $(seq 20); do send "restart-$i"; done
 wait
 for i in $(seq 20); do judged "restart-$i" 'fail; none'; done
+
+step "a start with a configuration that cannot be read delays mail, until it can"
+cp $config /tmp/config
+echo 'enforcement = "none"' >>$config
+systemctl restart tlswarden || true
+sleep 8
+if swaks --silent 3 --server 203.0.113.25 --local-interface 203.0.113.7 --from a@example.org --to anna@localhost --timeout 40 >/tmp/said; then
+	die "mail was taken: $(cat /tmp/said)"
+fi
+cp /tmp/config $config
+until_true systemctl is-active --quiet tlswarden || die "it did not come up again"
+systemctl is-active tlswarden.socket tlswarden-postfix.socket
+mail_flows again
 
 step "go back, and upgrade with files that were edited"
 older
@@ -168,7 +181,9 @@ systemctl start tlswarden
 apt-get purge tlswarden
 [ -z "$(ls -A /var/lib/tlswarden)" ] || die "state is left"
 umount /var/lib/tlswarden
-left=$(find / -xdev \( -path /root -o -path /proc -o -path /sys -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/log \) -prune -o -name '*tlswarden*' -print | grep -v '^/tmp/\|^/etc/hostname\|/var/lib/tlswarden$' || true)
+rm /etc/tlswarden/partners.csv /etc/tlswarden/levels # which are not the package's
+rmdir /etc/tlswarden
+left=$(find / -xdev \( -path /root -o -path /proc -o -path /sys -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/log \) -prune -o -name '*tlswarden*' -print | grep -v '^/tmp/\|^/etc/postfix/main.cf.before\|/var/lib/tlswarden$' || true)
 [ -z "$left" ] || die "purge left $left"
 mail_unjudged purged
 echo "all of postfix.sh holds"

@@ -1,11 +1,24 @@
 # shellcheck shell=sh
 # sendmail.sh - the package beside a Sendmail that runs under systemd.
+set -eu
 # shellcheck source=packaging/test/inside/lib.sh
 . /tests/inside/lib.sh
 
 step "a Sendmail that runs"
-# It comes listening on 127.0.0.1 alone.
-sed -i 's/, Addr=127.0.0.1//' /etc/mail/sendmail.mc
+# It comes listening on 127.0.0.1 alone, and without a certificate; and there is no
+# DNS here. The key's folder may be open to root alone.
+mkdir -m 700 /etc/mta-key
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=tlswarden-test -days 2 -keyout /etc/mta-key/key -out /etc/mta-key/cert 2>/dev/null
+chmod 600 /etc/mta-key/key
+cat >/tmp/lines <<END
+FEATURE(\`accept_unresolvable_domains')dnl
+define(\`confCACERT_PATH', \`/etc/mta-key')dnl
+define(\`confCACERT', \`/etc/mta-key/cert')dnl
+define(\`confSERVER_CERT', \`/etc/mta-key/cert')dnl
+define(\`confSERVER_KEY', \`/etc/mta-key/key')dnl
+END
+sed -i -e 's/, Addr=127.0.0.1//' /etc/mail/sendmail.mc
+sed -i '/^DOMAIN/r /tmp/lines' /etc/mail/sendmail.mc
 make -C /etc/mail >/dev/null 2>&1
 systemctl restart sendmail
 mail_unjudged before

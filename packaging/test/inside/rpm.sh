@@ -1,0 +1,53 @@
+# shellcheck shell=sh
+# rpm.sh - the rpms in a root where rpm knows of none, with their scripts, which are
+# for the shell and systemd, so that a root of Debian can run them.
+set -eu
+# shellcheck source=packaging/test/inside/lib.sh
+. /tests/inside/lib.sh
+
+# Its own database is empty: dependencies are looked at by their names only.
+install_rpm() { rpm --force-debian --nodeps "$@"; }
+config=/etc/tlswarden/tlswarden.toml
+
+step "install"
+set_up_postfix
+systemctl restart postfix
+[ -z "$(rpm -qa)" ] || die "rpm knows of packages"
+install_rpm -i /packages/tlswarden-[0-9]*.x86_64.rpm /packages/tlswarden-plugins-*.x86_64.rpm
+rpm -V tlswarden tlswarden-plugins || die "what is installed is not what was packaged"
+id tlswarden
+[ "$(stat -c '%U:%G %a' /var/lib/tlswarden)" = 'tlswarden:tlswarden 750' ] || die "the state directory: $(stat /var/lib/tlswarden)"
+rpm -q --configfiles tlswarden | grep -q $config || die "the configuration is no configuration file"
+rpm -q --requires tlswarden
+mail_unjudged installed
+
+step "hook it up"
+systemctl enable --now tlswarden.socket tlswarden-postfix.socket tlswarden.service
+tlswarden setup postfix --apply
+postfix reload
+mail_flows hooked
+
+step "upgrade, also with a configuration that is rejected"
+before=$(systemctl show -P MainPID tlswarden)
+install_rpm -U --replacepkgs /packages/tlswarden-[0-9]*.x86_64.rpm
+[ "$(systemctl show -P MainPID tlswarden)" != "$before" ] || die "the daemon was not replaced"
+cp $config /tmp/config
+echo 'enforcement = "none"' >>$config
+stays install_rpm -U --replacepkgs /packages/tlswarden-[0-9]*.x86_64.rpm 2>/tmp/said
+grep -q 'tlswarden check --config' /tmp/said || die "it is not said what to do: $(cat /tmp/said)"
+mail_flows rejected
+cp /tmp/config $config
+
+step "remove"
+if install_rpm -e tlswarden-plugins tlswarden 2>/tmp/said; then die "it went"; fi
+grep -q 'tlswarden setup postfix --remove' /tmp/said || die "it is not said what to do: $(cat /tmp/said)"
+rpm -q tlswarden >/dev/null || die "it is gone"
+mail_flows still
+tlswarden setup postfix --remove
+postfix reload
+install_rpm -e tlswarden
+if rpm -q tlswarden-plugins >/dev/null; then install_rpm -e tlswarden-plugins; fi
+mail_unjudged removed
+if pidof tlswarden; then die "the daemon still runs"; fi
+[ ! -e /usr/bin/tlswarden ] && [ ! -e /usr/lib/systemd/system/tlswarden.service ] || die "something is left"
+echo "all of rpm.sh holds"
