@@ -189,8 +189,9 @@ func bare(t *testing.T) *Postfix {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		log := p.Log()
 		if err := p.Stop(); err != nil {
-			t.Error(err)
+			t.Errorf("%v\n%s", err, tail(log, 20))
 		}
 	})
 	return p
@@ -219,10 +220,9 @@ func (p *Postfix) settle(t *testing.T) {
 // postconf is what Postfix takes from main.cf.
 func (p *Postfix) postconf(t *testing.T) string {
 	t.Helper()
-	out, err := exec.Command("postconf", "-c", p.path("etc"), "-n").Output()
+	out, err := exec.Command("postconf", "-c", p.path("etc"), "-n").CombinedOutput()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, out)
 	}
 	return string(out)
 }
-
