@@ -148,6 +148,9 @@ func TestSetupKeepsOthers(t *testing.T) {
 	if now := p.postconf(t); now != values {
 		t.Errorf("before:\n%s\nafter:\n%s", values, now)
 	}
+	change(t, own, "spam_milter = ", "spam_milter = inet:127.0.0.1:8465, ")
+	change(t, own, "smtpd_milters = ", "smtpd_milters = unix:warden, inet:localhost:8465, ")
+	r.setup(1, "postfix --remove", "+ smtpd_milters = unix:warden, $spam_milter\n", "tlswarden: main.cf: smtpd_milters still asks tlswarden")
 	info, err := os.Lstat(main)
 	if err != nil || info.Mode().Type() != os.ModeSymlink {
 		t.Errorf("the link is %v (%v)", info.Mode(), err)
