@@ -197,6 +197,18 @@ func bare(t *testing.T) *Postfix {
 	return p
 }
 
+// bareFiles are those of a Postfix that asks nobody and does not run: its programs,
+// as they start, do not get in touch with files that are about to be changed.
+func bareFiles(t *testing.T) *Postfix {
+	t.Helper()
+	p := bare(t)
+	if err := p.master.stop(10 * time.Second); err != nil && !endedBySignal(err) {
+		t.Fatal(err)
+	}
+	p.master = nil
+	return p
+}
+
 // reload has master(8) read its files anew.
 func (p *Postfix) reload(t *testing.T) {
 	t.Helper()

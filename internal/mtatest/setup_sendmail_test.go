@@ -90,6 +90,7 @@ func (s *Sendmail) inPath(t *testing.T) string {
 // TestSetupSendmail hooks a Sendmail up by "tlswarden setup", sends mail through it,
 // and takes tlswarden out again, over TCP and over a socket.
 func TestSetupSendmail(t *testing.T) {
+	t.Parallel()
 	s := bareSendmail(t)
 	program := buildDaemon(t)
 	mc := s.path("sendmail.mc")
@@ -154,6 +155,7 @@ func TestSetupSendmail(t *testing.T) {
 // TestSetupSendmailRefused shows that a sendmail.mc which does not do what it should
 // is left as it is.
 func TestSetupSendmailRefused(t *testing.T) {
+	t.Parallel()
 	s := bareSendmail(t)
 	mc := s.path("sendmail.mc")
 	four, err := freeAddress("127.0.0.1")

@@ -12,6 +12,7 @@ import (
 // and takes tlswarden out again, with each front end, over TCP and over sockets, and
 // with smtpd(8) in chroot and without.
 func TestSetupPostfix(t *testing.T) {
+	t.Parallel()
 	p := bare(t)
 	program := buildDaemon(t)
 	main, master := p.path("etc", "main.cf"), p.path("etc", "master.cf")
@@ -109,7 +110,8 @@ func TestSetupPostfix(t *testing.T) {
 // TestSetupKeepsOthers hooks up and takes out beside what others have, in a main.cf
 // that is a link.
 func TestSetupKeepsOthers(t *testing.T) {
-	p := bare(t)
+	t.Parallel()
+	p := bareFiles(t)
 	main := p.path("etc", "main.cf")
 	own := p.path("main.cf.own")
 	if err := errors.Join(os.Rename(main, own), os.Symlink(own, main)); err != nil {
@@ -165,7 +167,8 @@ func TestSetupKeepsOthers(t *testing.T) {
 // TestSetupRestores shows that what "postfix check" refuses is undone, with what it
 // said, and that a last line without an end is no harm.
 func TestSetupRestores(t *testing.T) {
-	p := bare(t)
+	t.Parallel()
+	p := bareFiles(t)
 	main := p.path("etc", "main.cf")
 	r := newSetupRig(t, buildDaemon(t), "", "", "--postfix-config", p.path("etc"))
 	inet, err := freeAddress("127.0.0.1")
