@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -47,7 +48,7 @@ command line.`,
   tlswarden setup postfix --remove && postfix reload`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&front, "front", setup.Milter, "what Postfix is to ask: milter, policy or both")
+	cmd.Flags().StringVar(&front, "front", setup.Milter, "what Postfix is to ask: `milter|policy|both`")
 	f.register(cmd)
 	cmd.Flags().StringVar(&dir, "postfix-config", "", "`directory` of main.cf, as for postconf -c")
 	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
@@ -56,7 +57,7 @@ command line.`,
 			return usageError{fmt.Errorf("--front must be milter, policy or both, not %q", front)}
 		}
 		if f.remove && cmd.Flags().Changed("front") {
-			return usageError{fmt.Errorf("--remove takes out all front ends, and no --front")}
+			return usageError{errors.New("--remove takes out all front ends, whatever --front says")}
 		}
 		p, err := postfixAt(dir)
 		if err != nil {

@@ -17,6 +17,8 @@ const (
 	FrontMilter = "milter"
 	FrontPolicy = "policy"
 	FrontBoth   = "both"
+	// FrontNone is what a server has that is hooked up to nobody.
+	FrontNone = "none"
 )
 
 // Hooks says where a mail server finds what it is to ask: TCP addresses as
@@ -68,7 +70,8 @@ func (e endpoints) address(mta, service, front string) (string, error) {
 	return "", fmt.Errorf("%s has no service %s/%s, only %s", mta, service, front, strings.Join(known, " "))
 }
 
-// fronts lists the front ends for which there is somebody to ask.
+// fronts lists the front ends for which there is somebody to ask, or FrontNone
+// alone.
 func (h Hooks) fronts() []string {
 	var fronts []string
 	if h.Milter != "" {
@@ -79,6 +82,9 @@ func (h Hooks) fronts() []string {
 	}
 	if h.Milter != "" && h.Policy != "" {
 		fronts = append(fronts, FrontBoth)
+	}
+	if fronts == nil {
+		fronts = []string{FrontNone}
 	}
 	return fronts
 }

@@ -68,6 +68,9 @@ func restriction(list, policy string) string {
 // optionsFor returns all settings of a service that differ from main.cf.
 func (s postfixService) optionsFor(front string, hooks Hooks) []string {
 	options := slices.Clone(s.options)
+	if front == FrontNone {
+		return options
+	}
 	if front != FrontPolicy {
 		options = append(options, strings.ReplaceAll(packaging.PostfixMilter(), packaging.MilterAddress, hooks.Milter))
 	}

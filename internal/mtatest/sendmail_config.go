@@ -43,8 +43,11 @@ func daemonOptions(service sendmailService, address string) (string, error) {
 }
 
 // inputMailFilter is the macro call that hooks up a milter, as we tell
-// administrators to.
+// administrators to; none if there is nobody to ask.
 func inputMailFilter(milter string) (string, error) {
+	if milter == "" {
+		return "", nil
+	}
 	host, port, err := net.SplitHostPort(milter)
 	if err != nil {
 		return "", err

@@ -144,7 +144,8 @@ func sendmailAddress(s string) (Address, error) {
 	case "inet", "inet6":
 		port, host, ok := strings.Cut(rest, "@")
 		if _, err := strconv.ParseUint(port, 10, 16); ok && err == nil {
-			return Address{Host: strings.Trim(strings.ToLower(host), "[]"), Port: port}, nil
+			host = strings.TrimPrefix(strings.Trim(strings.ToLower(host), "[]"), "ipv6:")
+			return Address{Host: host, Port: port}, nil
 		}
 	}
 	return Address{}, fmt.Errorf("%q is no address", s)
@@ -156,7 +157,7 @@ func (a Address) sendmail() string {
 	case a.Path != "":
 		return "local:" + a.Path
 	case strings.Contains(a.Host, ":"):
-		return "inet6:" + a.Port + "@[" + a.Host + "]"
+		return "inet6:" + a.Port + "@" + a.Host // in brackets its milter_open fails
 	}
 	return "inet:" + a.Port + "@" + a.Host
 }

@@ -51,12 +51,13 @@ func TestPostfixMatch(t *testing.T) {
 
 func TestSendmailAddress(t *testing.T) {
 	for written, want := range map[string]Address{
-		"inet:8465@127.0.0.1": {Host: "127.0.0.1", Port: "8465"},
-		"inet6:8465@[::1]":    {Host: "::1", Port: "8465"},
-		"inet:8465@LocalHost": {Host: "localhost", Port: "8465"},
-		"local:/run/x":        {Path: "/run/x"},
-		"unix:/run/x":         {Path: "/run/x"},
-		"/run/x":              {Path: "/run/x"},
+		"inet:8465@127.0.0.1":   {Host: "127.0.0.1", Port: "8465"},
+		"inet6:8465@[IPv6:::1]": {Host: "::1", Port: "8465"},
+		"inet6:8465@::1":        {Host: "::1", Port: "8465"},
+		"inet:8465@LocalHost":   {Host: "localhost", Port: "8465"},
+		"local:/run/x":          {Path: "/run/x"},
+		"unix:/run/x":           {Path: "/run/x"},
+		"/run/x":                {Path: "/run/x"},
 	} {
 		a, err := sendmailAddress(written)
 		if err != nil || a != want {

@@ -205,7 +205,7 @@ func TestSendmailTrust(t *testing.T) {
 		t.Error(err)
 	}
 	a, err := chooseSendmail([]Address{{Path: path}, {Host: "::", Port: "1"}})
-	if err != nil || a.sendmail() != "inet6:1@[::1]" {
+	if err != nil || a.sendmail() != "inet6:1@::1" {
 		t.Errorf("%+v %v", a, err)
 	}
 }

@@ -77,8 +77,19 @@ func beforeFinal(tokens []token) int {
 
 // asks says whether an entry is there whose address is wanted.
 func (p parameter) asks(value string, wanted func(address string) bool) bool {
+	return p.count(value, wanted) > 0
+}
+
+// count is how many entries are there whose address is wanted.
+func (p parameter) count(value string, wanted func(address string) bool) int {
 	tokens, _ := split(value)
-	return slices.ContainsFunc(p.entries(tokens), func(f found) bool { return wanted(f.address) })
+	n := 0
+	for _, f := range p.entries(tokens) {
+		if wanted(f.address) {
+			n++
+		}
+	}
+	return n
 }
 
 // hook puts the entry into a value, in the place of stale ones of ours.

@@ -96,7 +96,7 @@ func (p Postfix) Unhook(ctx context.Context, ours Addresses) (*Change, error) {
 	ours = ours.WithDefaults()
 	c := &Change{}
 	var set, remove []string
-	gone := map[string]bool{} // that are changed here
+	gone := map[string]bool{} // that ask nobody then, not even through another parameter
 	for _, front := range []string{Milter, Policy} {
 		param, match := parameterOf(front), postfixMatch(ours.of(front), s.queue)
 		value, err := s.value(ctx, param.name)
@@ -112,7 +112,7 @@ func (p Postfix) Unhook(ctx context.Context, ours Addresses) (*Change, error) {
 		default:
 			set = append(set, param.name+" = "+next)
 		}
-		gone[param.name] = true
+		gone[param.name] = param.count(value.expanded, match) == param.count(value.raw, match)
 	}
 	asking, err := s.asking(ctx, ours)
 	if err != nil {

@@ -55,7 +55,7 @@ func (s *site) socket(path string) (string, error) {
 		below = path
 	}
 	if strings.ContainsAny(below, separators+"{}$") {
-		return "", errors.New("Postfix's lists cannot hold such a name")
+		return "", errors.New("lists of Postfix cannot hold such a name")
 	}
 	if u, err := user.Lookup(s.owner); err == nil && !mayConnect(u, path) {
 		return "", fmt.Errorf("the user %s of Postfix may not write to it", s.owner)
