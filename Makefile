@@ -68,7 +68,7 @@ packages:
 
 # The packages as users would have them, in two releases of Debian.
 test-packages: deps packages
-	packaging/test/static.sh
+	packaging/test/again.sh
 	packaging/test/run.sh bookworm trixie
 
 # Each fuzz target of the program in turn. A count of inputs, not a time: what

@@ -16,7 +16,6 @@ set -eu
 
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 roots=${TLSWARDEN_ROOTS:-${HOME:?HOME is not set}/.cache/tlswarden-test/roots}
-packages=$tree/build/packages
 
 # shellcheck source=internal/mtatest/debian.sh
 . "$tree/internal/mtatest/debian.sh"
@@ -58,17 +57,14 @@ try() {
 	status=0
 	# shellcheck disable=SC2016 # the arguments are the inner shell's
 	as_root unshare --mount --pid --fork --uts --ipc --net --cgroup --kill-child --propagation private --mount-proc sh -euc '
-		base=$1 work=$2 result=$3 packages=$4 tests=$5 docs=$6 script=$7 flavour=$8
+		base=$1 work=$2 result=$3 tree=$4 script=$5 flavour=$6
 		mount -t tmpfs tmpfs "$work"
 		mkdir "$work/upper" "$work/work" "$work/root"
 		mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/work" "$work/root"
 		cd "$work/root"
-		mkdir packages tests docs .old
-		for d in packages tests docs; do
-			eval "from=\$$d"
-			mount --bind "$from" "$d"
-			mount -o remount,bind,ro "$d"
-		done
+		mkdir tree .old
+		mount --bind "$tree" tree
+		mount -o remount,bind,ro tree
 		: >result
 		mount --bind "$result" result
 		mount -t proc proc proc
@@ -97,7 +93,7 @@ try() {
 		umount -l /.old
 		export container=tlswarden HOME=/root LC_ALL=C TERM=dumb DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
 		if [ "$flavour" != systemd ]; then
-			sh "/tests/inside/$script" </dev/null && echo 0 >/result
+			sh "/tree/packaging/test/inside/$script" </dev/null && echo 0 >/result
 			exit
 		fi
 		# The script runs beside systemd, which is to be process 1.
@@ -110,12 +106,12 @@ try() {
 			done
 			systemctl is-system-running --wait >/dev/null || true
 			s=0
-			sh "/tests/inside/$script" </dev/null || s=$?
+			sh "/tree/packaging/test/inside/$script" </dev/null || s=$?
 			echo "$s" >/result
 			systemctl --force --force poweroff
 		) &
 		exec /lib/systemd/systemd --system --log-target=journal --show-status=no
-	' sh "$2" "$work" "$result" "$packages" "$tree/packaging/test" "$tree/docs" "$3" "$4" || status=$? # that of the end of process 1
+	' sh "$2" "$work" "$result" "$tree" "$3" "$4" || status=$? # that of the end of process 1
 	said=$(cat "$result")
 	rm "$result"
 	rmdir "$work"
@@ -123,8 +119,10 @@ try() {
 }
 
 [ $# -gt 0 ] || fail "which releases?"
+mta='swaks libnet-ssleay-perl openssl procps'
+with bookworm lint lintian rpmlint rpm zstd binutils apparmor apparmor-utils
+try bookworm "$roots/bookworm-lint" lint.sh plain
 for suite; do
-	mta='swaks libnet-ssleay-perl openssl procps'
 	# shellcheck disable=SC2086 # several packages
 	{
 		with "$suite" postfix systemd systemd-sysv dbus postfix ssl-cert rpm python3-grpcio python3-protobuf $mta

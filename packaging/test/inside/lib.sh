@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # lib.sh - what the scripts in this folder share; to be sourced. They run as root
-# in a system of their own, with the packages in /packages.
+# in a system of their own, with the packages in $packages.
 
 set -eu
 cd /root
+packages=/tree/build/packages
 # Nobody is there to answer: edited files are kept, as upgrades without anybody do.
 cat >/etc/apt/apt.conf.d/99test <<END
 APT::Get::Assume-Yes "true";
@@ -42,7 +43,7 @@ doc() {
 		/^## / { in_section = ($0 == section); in_part = 0 }
 		/^### / { in_part = ($0 == part) }
 		/^```/ { in_code = ($0 == "```sh"); next }
-		in_section && in_part && in_code' /docs/install.md >/tmp/commands
+		in_section && in_part && in_code' /tree/docs/install.md >/tmp/commands
 	[ -s /tmp/commands ] || die "docs/install.md has no commands in $1, $2"
 	sh -eux /tmp/commands || die "docs/install.md, $1, $2"
 }
@@ -56,7 +57,7 @@ set_up_postfix() {
 # older makes older packages of the ones under test: with another version, and a
 # configuration as another release might have had it.
 older() {
-	for deb in /packages/*_"$(dpkg --print-architecture)".deb; do
+	for deb in "$packages"/*_"$(dpkg --print-architecture)".deb; do
 		dir=$old/unpacked
 		dpkg-deb --raw-extract "$deb" "$dir"
 		sed -i 's/^Version: .*/Version: 0.0.0+1.g0000000-1/' "$dir/DEBIAN/control"

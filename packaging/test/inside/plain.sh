@@ -2,7 +2,7 @@
 # plain.sh - the packages beside a Postfix that runs without systemd.
 set -eu
 # shellcheck source=packaging/test/inside/lib.sh
-. /tests/inside/lib.sh
+. /tree/packaging/test/inside/lib.sh
 
 # There is no init at all: somebody has to say that services may be started.
 printf '#!/bin/sh\nexit 0\n' >/usr/sbin/policy-rc.d
@@ -20,7 +20,7 @@ cp /etc/postfix/main.cf /tmp/main.cf
 
 step "install, and hook it up"
 mkdir newer
-cp /packages/*_amd64.deb newer
+cp "$packages"/*_amd64.deb newer
 cd newer
 apt-get install ./tlswarden_*_amd64.deb
 until_true logged msg=ready || die "the daemon is not ready"

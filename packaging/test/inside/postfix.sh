@@ -2,7 +2,7 @@
 # postfix.sh - the packages beside a Postfix that runs under systemd, in its chroot.
 set -eu
 # shellcheck source=packaging/test/inside/lib.sh
-. /tests/inside/lib.sh
+. /tree/packaging/test/inside/lib.sh
 
 config=/etc/tlswarden/tlswarden.toml
 pid() { systemctl show -P MainPID tlswarden.service; }
@@ -18,7 +18,7 @@ cp /etc/postfix/main.cf /tmp/main.cf
 
 step "install: the daemon runs, and no mail is judged"
 mkdir newer
-cp /packages/*_amd64.deb newer
+cp "$packages"/*_amd64.deb newer
 cd newer
 doc "Debian and Ubuntu" Install
 cmp /tmp/main.cf /etc/postfix/main.cf || die "installing changed main.cf"

@@ -3,7 +3,7 @@
 # for the shell and systemd, so that a root of Debian can run them.
 set -eu
 # shellcheck source=packaging/test/inside/lib.sh
-. /tests/inside/lib.sh
+. /tree/packaging/test/inside/lib.sh
 
 # Its own database is empty: dependencies are looked at by their names only.
 install_rpm() { rpm --force-debian --nodeps "$@"; }
@@ -13,8 +13,8 @@ step "install"
 set_up_postfix
 systemctl restart postfix
 [ -z "$(rpm -qa)" ] || die "rpm knows of packages"
-install_rpm -i /packages/tlswarden-[0-9]*.x86_64.rpm /packages/tlswarden-plugins-*.x86_64.rpm
-rpm -V tlswarden tlswarden-plugins || die "what is installed is not what was packaged"
+install_rpm -i "$packages"/tlswarden-[0-9]*.x86_64.rpm "$packages"/tlswarden-plugins-*.x86_64.rpm
+rpm -V --nodeps tlswarden tlswarden-plugins || die "what is installed is not what was packaged"
 id tlswarden
 [ "$(stat -c '%U:%G %a' /var/lib/tlswarden)" = 'tlswarden:tlswarden 750' ] || die "the state directory: $(stat /var/lib/tlswarden)"
 rpm -q --configfiles tlswarden | grep -q $config || die "the configuration is no configuration file"
@@ -29,11 +29,11 @@ mail_flows hooked
 
 step "upgrade, also with a configuration that is rejected"
 before=$(systemctl show -P MainPID tlswarden)
-install_rpm -U --replacepkgs /packages/tlswarden-[0-9]*.x86_64.rpm
+install_rpm -U --replacepkgs "$packages"/tlswarden-[0-9]*.x86_64.rpm
 [ "$(systemctl show -P MainPID tlswarden)" != "$before" ] || die "the daemon was not replaced"
 cp $config /tmp/config
 echo 'enforcement = "none"' >>$config
-stays install_rpm -U --replacepkgs /packages/tlswarden-[0-9]*.x86_64.rpm 2>/tmp/said
+stays install_rpm -U --replacepkgs "$packages"/tlswarden-[0-9]*.x86_64.rpm 2>/tmp/said
 grep -q 'tlswarden check --config' /tmp/said || die "it is not said what to do: $(cat /tmp/said)"
 mail_flows rejected
 cp /tmp/config $config
@@ -49,5 +49,7 @@ install_rpm -e tlswarden
 if rpm -q tlswarden-plugins >/dev/null; then install_rpm -e tlswarden-plugins; fi
 mail_unjudged removed
 if pidof tlswarden; then die "the daemon still runs"; fi
-[ ! -e /usr/bin/tlswarden ] && [ ! -e /usr/lib/systemd/system/tlswarden.service ] || die "something is left"
+for left in /usr/bin/tlswarden /usr/lib/systemd/system/tlswarden.service /var/spool/postfix/tlswarden; do
+	[ ! -e "$left" ] || die "$left is left"
+done
 echo "all of rpm.sh holds"

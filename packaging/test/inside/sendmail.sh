@@ -2,7 +2,7 @@
 # sendmail.sh - the package beside a Sendmail that runs under systemd.
 set -eu
 # shellcheck source=packaging/test/inside/lib.sh
-. /tests/inside/lib.sh
+. /tree/packaging/test/inside/lib.sh
 
 step "a Sendmail that runs"
 # It comes listening on 127.0.0.1 alone, and without a certificate; and there is no
@@ -26,7 +26,7 @@ cp /etc/mail/sendmail.mc /tmp/sendmail.mc
 
 step "install, and hook it up"
 mkdir newer
-cp /packages/*_amd64.deb newer
+cp "$packages"/*_amd64.deb newer
 cd newer
 doc "Debian and Ubuntu" Install
 mail_unjudged installed
