@@ -38,6 +38,10 @@ pages() {
 		CGO_ENABLED=0 ${GO:-go} run -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" ./cmd/tlswarden completion "$shell" >"$stage/completion/$shell"
 	done
 	compressed "$stage/changelog.gz" <CHANGELOG.md
+	# An apk has the times of its scripts.
+	mkdir "$stage/apk"
+	cp packaging/apk/p* "$stage/apk/"
+	touch -d "@$SOURCE_DATE_EPOCH" "$stage"/apk/*
 	cat >"$stage/changelog.yaml" <<-END
 		- semver: $version
 		  date: $(date +%Y-%m-%dT%H:%M:%SZ -d "@$SOURCE_DATE_EPOCH")
