@@ -39,10 +39,10 @@ demo-plugins: demo-deps build
 	$(GO) run ./internal/mtatest/demo build/tlswarden build/plugins
 
 # Fast tests first, then the real mail servers, of this release of Debian and of
-# the next, then short fuzzing.
+# the next, the packages, then short fuzzing.
 test: deps build lint unit mta
-	@if $(SUDO) unshare --mount --propagation private true; then internal/mtatest/matrix.sh trixie; \
-	else echo 'SKIPPED: mounts in a namespace are not permitted here, so the mail servers of trixie are not tried'; fi
+	@if $(SUDO) unshare --mount --propagation private true; then internal/mtatest/matrix.sh trixie && $(MAKE) test-packages; \
+	else echo 'SKIPPED: mounts in a namespace are not permitted here, so the mail servers of trixie and the packages are not tried'; fi
 	$(MAKE) fuzz FUZZ=3000x
 
 unit:
@@ -60,6 +60,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
 	shellcheck -x $(SCRIPTS)
+	GOOS=freebsd CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/tlswarden
 	mandoc -T lint -W warning docs/man/*.[1-8]
 
 # deb, rpm, apk and Arch's, for amd64 and arm64, in build/packages.
@@ -93,7 +94,7 @@ vuln:
 
 deps: demo-deps
 	@set -e; need=; \
-	for p in debootstrap gcc libc6-dev mandoc shellcheck openssl; do $(MISSING); done; $(INSTALL)
+	for p in debootstrap gcc iproute2 libc6-dev mandoc shellcheck openssl; do $(MISSING); done; $(INSTALL)
 	@# The tests start a private PostgreSQL; the package is not to start one.
 	@set -e; need=; ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need=postgresql; \
 	[ -z "$$need" ] || [ -e /etc/postgresql-common/createcluster.conf ] || { $(SUDO) mkdir -p /etc/postgresql-common; \

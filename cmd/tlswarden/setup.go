@@ -39,6 +39,7 @@ type setupFlags struct {
 func (f *setupFlags) register(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", configUsage)
+	completeConfig(cmd)
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "make the change")
 	cmd.Flags().BoolVar(&f.remove, "remove", false, "take tlswarden out again")
 }

@@ -51,6 +51,8 @@ command line.`,
 	cmd.Flags().StringVar(&front, "front", setup.Milter, "what Postfix is to ask: `milter|policy|both`")
 	f.register(cmd)
 	cmd.Flags().StringVar(&dir, "postfix-config", "", "`directory` of main.cf, as for postconf -c")
+	completeFlag(cmd, "front", cobra.FixedCompletions([]cobra.Completion{setup.Milter, setup.Policy, "both"}, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "postfix-config", directories)
 	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
 		fronts := map[string][]string{setup.Milter: {setup.Milter}, setup.Policy: {setup.Policy}, "both": {setup.Milter, setup.Policy}}[front]
 		if fronts == nil {

@@ -43,6 +43,8 @@ command line.`,
 	flags.StringVarP(&config, "config", "c", "", configUsage)
 	flags.StringVar(&dir, "postfix-config", "", "`directory` of main.cf, as for postconf -c")
 	flags.StringVar(&mc, "mc", defaultMC, "source of Sendmail's configuration, a `file`")
+	completeConfig(cmd)
+	completeFlag(cmd, "postfix-config", directories)
 	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
 		out := cmd.OutOrStdout()
 		if quiet {

@@ -3,6 +3,7 @@ package housetest
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -136,6 +137,28 @@ func TestReadmeShowsTheSnippets(t *testing.T) {
 	for name, own := range map[string]string{daemon.DefaultMilter: packaging.MilterAddress, daemon.DefaultPolicy: packaging.PolicyAddress} {
 		if name != "inet:"+own {
 			t.Errorf("the snippets name %s, and the default is %s", own, name)
+		}
+	}
+}
+
+// TestCopyright shows that the packages name each module that is in their programs.
+func TestCopyright(t *testing.T) {
+	text, err := os.ReadFile("../../packaging/deb/copyright")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "../../cmd/tlswarden", "../../plugins/dns", "../../plugins/lookup")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := strings.Fields(string(out))
+	if len(modules) == 0 {
+		t.Fatal("the programs have no modules")
+	}
+	for _, m := range modules {
+		if m != "tlswarden" && !strings.Contains(string(text), "\nFiles: "+m+"/*\n") {
+			t.Errorf("packaging/deb/copyright lacks %s, which is linked into a program", m)
 		}
 	}
 }

@@ -47,10 +47,7 @@ mail_flows upgraded
 step "remove"
 if apt-get remove tlswarden >/tmp/said 2>&1; then die "it went"; fi
 grep -q 'tlswarden setup sendmail --remove' /tmp/said || die "it is not said what to do: $(cat /tmp/said)"
-tlswarden setup sendmail --remove
-make -C /etc/mail
-systemctl restart sendmail
-apt-get remove tlswarden
+doc "Debian and Ubuntu" "Remove from Sendmail"
 mail_unjudged removed
 cmp /tmp/sendmail.mc /etc/mail/sendmail.mc || die "sendmail.mc is not what it was"
 apt-get purge tlswarden
