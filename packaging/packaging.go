@@ -18,6 +18,13 @@ const (
 	PolicyAddress = "127.0.0.1:10465"
 )
 
+// The unix-domain sockets that the socket units open for one mail server alone.
+const (
+	PostfixMilterSocket  = "/var/spool/postfix/tlswarden/milter"
+	PostfixPolicySocket  = "/var/spool/postfix/tlswarden/policy"
+	SendmailMilterSocket = "/run/tlswarden-sendmail/milter"
+)
+
 //go:embed postfix/milter.cf
 var postfixMilter string
 

@@ -122,6 +122,44 @@ func TestExample(t *testing.T) {
 	}
 }
 
+// TestUnits shows that the socket units and the configuration that ships name the
+// same addresses: those that have passed = true, and those on loopback.
+func TestUnits(t *testing.T) {
+	c, found := daemon.LoadConfig("../../packaging/etc/tlswarden.toml")
+	if found.HasErrors() {
+		t.Fatal(found)
+	}
+	listened := map[string]bool{}
+	for _, l := range append(c.Milter, c.Policy...) {
+		if l.Passed != (l.Network == "unix") {
+			t.Errorf("passed of %s is %t", l, l.Passed)
+		}
+		listened[l.Address] = true
+	}
+	for _, known := range []string{packaging.MilterAddress, packaging.PolicyAddress, packaging.PostfixMilterSocket, packaging.PostfixPolicySocket, packaging.SendmailMilterSocket} {
+		if !listened[known] {
+			t.Errorf("tlswarden.toml does not listen on %s", known)
+		}
+	}
+	units, _ := filepath.Glob("../../packaging/systemd/*.socket")
+	streams := 0
+	for _, unit := range units {
+		text, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^ListenStream=(.+)$`).FindAllStringSubmatch(string(text), -1) {
+			streams++
+			if !listened[m[1]] {
+				t.Errorf("%s opens %s, which tlswarden.toml does not name", unit, m[1])
+			}
+		}
+	}
+	if streams != len(listened) {
+		t.Errorf("the units open %d addresses, and tlswarden.toml names %d", streams, len(listened))
+	}
+}
+
 // TestReadmeShowsTheSnippets shows that the README gives the lines that ship,
 // and that are tested with real mail servers.
 func TestReadmeShowsTheSnippets(t *testing.T) {

@@ -98,14 +98,17 @@ func (a Addresses) of(front string) []Address {
 	return a.Milter
 }
 
-// WithDefaults adds the addresses that the shipped lines name: who has no
-// configuration any more may still be hooked up by them.
+// WithDefaults adds the addresses that the shipped lines name, and the sockets of
+// the units: who has no configuration any more may still be hooked up by them.
 func (a Addresses) WithDefaults() Addresses {
-	host, port, _ := strings.Cut(packaging.MilterAddress, ":")
-	a.Milter = append(slices.Clone(a.Milter), Address{Host: host, Port: port})
-	host, port, _ = strings.Cut(packaging.PolicyAddress, ":")
-	a.Policy = append(slices.Clone(a.Policy), Address{Host: host, Port: port})
+	a.Milter = append(slices.Clone(a.Milter), tcp(packaging.MilterAddress), Address{Path: packaging.PostfixMilterSocket}, Address{Path: packaging.SendmailMilterSocket})
+	a.Policy = append(slices.Clone(a.Policy), tcp(packaging.PolicyAddress), Address{Path: packaging.PostfixPolicySocket})
 	return a
+}
+
+func tcp(address string) Address {
+	host, port, _ := strings.Cut(address, ":")
+	return Address{Host: host, Port: port}
 }
 
 // postfixMatch says whether an address, as Postfix's lists have it, is one of
