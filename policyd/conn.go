@@ -23,7 +23,6 @@ type conn struct {
 	phase  atomic.Int32
 
 	framer  framer
-	parser  parser
 	request request
 	session rules.Session
 	scratch []byte // for the hash of a question
@@ -53,12 +52,14 @@ func (c *conn) serve() {
 	defer c.server.gone(c)
 	defer c.survive()
 	for {
-		frame, err := c.framer.next()
+		text, err := c.framer.next()
 		if !c.phase.CompareAndSwap(waiting, busy) {
 			return
 		}
 		if err == nil {
-			err = c.parser.parse(&c.request, frame)
+			var n int
+			n, err = c.request.read(text)
+			c.framer.took(n)
 		}
 		if err == nil {
 			err = c.reply(c.answer(&c.request))

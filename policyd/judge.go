@@ -61,7 +61,7 @@ func (c *conn) settle(in *instance, r *request, st stage) (action string, lost b
 func (c *conn) question(r *request, st stage) uint64 {
 	b := append(c.scratch[:0], byte(st))
 	for a := attrFirstFact; a < attributeCount; a++ {
-		value, known := r[a].Get()
+		value, known := r.fact(a).Get()
 		if !known {
 			b = append(b, '\n') // is in no value
 		}

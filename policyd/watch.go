@@ -39,7 +39,7 @@ func (s *Server) watchLate(r *request, st stage) {
 	if st == stageData && !s.atData.Load() {
 		s.atData.Store(true)
 	}
-	if !r[attrProtocol].Known() && s.noTLS.CompareAndSwap(false, true) {
+	if !r.fact(attrProtocol).Known() && s.noTLS.CompareAndSwap(false, true) {
 		s.log.Warn("policy requests come without encryption_protocol: Postfix is built without TLS, or older than 2.3; whether sessions are encrypted is unknown")
 	}
 }
