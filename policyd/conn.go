@@ -135,14 +135,17 @@ func (c *conn) instanceOf(name string) *instance {
 	for {
 		in, over := c.server.instances.find(c.host, name)
 		if over != nil {
-			over.mu.Lock()
-			c.server.end(over)
-			over.mu.Unlock()
+			c.server.forgetInstance(over)
 		}
 		in.mu.Lock()
-		if !in.ended {
-			return in
+		if in.forgotten { // between the two
+			in.mu.Unlock()
+			continue
 		}
-		in.mu.Unlock() // ended between the two
+		if string(in.name) != name {
+			c.server.end(in)
+			in.begin(name)
+		}
+		return in
 	}
 }

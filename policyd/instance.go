@@ -11,14 +11,18 @@ import (
 // ones do.
 const maxAnswers = 256
 
-// instance is one mail transaction of Postfix: what was answered in it, and the
-// way to its verdicts.
+// instance is the latest mail transaction of an smtpd process. When the next one
+// begins, that takes its place.
 type instance struct {
-	name string // as Postfix gives it, "" for none
+	mu        sync.Mutex
+	forgotten bool   // nobody finds it any more: who found it before looks again
+	name      []byte // as Postfix gives it, "" for none
+	course
+}
 
-	mu      sync.Mutex
+// course is what was answered in a mail transaction, and the way to its verdicts.
+type course struct {
 	tx      Transaction // nil until the first decision
-	ended   bool
 	queueID string
 	passed  bool  // some recipient's mail was let pass
 	decided stage // the first in which there was a verdict
@@ -41,6 +45,12 @@ type answer struct {
 	results  string // PREPEND of Authentication-Results, "" for none; only with a tag
 	rank     int    // of these headers: 1 if they say pass, 2 for fail
 	passes   bool
+}
+
+// begin begins the next mail transaction.
+func (in *instance) begin(name string) {
+	in.name = append(in.name[:0], name...) // a request's strings are not kept
+	in.course = course{}
 }
 
 // settled says whether nothing is to be decided at a stage any more, because it
@@ -132,7 +142,7 @@ func (in *instance) see(queueID string) {
 func (in *instance) ref() string {
 	var room [64]byte
 	b := room[:0]
-	if pid, err := strconv.ParseUint(processOf(in.name), 16, 32); err == nil {
+	if pid, err := strconv.ParseUint(processOf(string(in.name)), 16, 32); err == nil {
 		b = strconv.AppendUint(append(b, "pid="...), pid, 10)
 	}
 	if in.queueID != "" {

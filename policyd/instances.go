@@ -2,7 +2,6 @@ package policyd
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -28,21 +27,20 @@ func newInstances(size int) *instances {
 	return &instances{seed: maphash.MakeSeed(), latest: latest, size: size}
 }
 
-// find finds an instance by its name, or begins it. That ends another one, if
-// over is not nil: the one before of the same process, or one that made room.
+// find finds the latest instance of the process that a name tells of. If the
+// process is a new one, that has no name yet, and if over is not nil, another
+// process was forgotten, whose instance is over.
 func (t *instances) find(host, name string) (in, over *instance) {
 	p := maphash.Comparable(t.seed, process{host, processOf(name)})
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	last, ok := t.latest.Get(p)
-	if ok && last.name == name {
-		return last, nil
+	if in, ok := t.latest.Get(p); ok {
+		return in, nil
 	}
-	in = &instance{name: strings.Clone(name)} // a request's strings are not kept
-	over = last
-	if !ok && t.latest.Len() >= t.size {
+	if t.latest.Len() >= t.size {
 		_, over, _ = t.latest.RemoveOldest()
 	}
+	in = &instance{}
 	t.latest.Add(p, in)
 	return in, over
 }

@@ -21,7 +21,7 @@ func (c *conn) answer(r *request) string {
 	in := c.instanceOf(r.text(attrInstance))
 	defer in.mu.Unlock()
 	in.see(r.text(attrQueueID))
-	if in.name == "" { // nothing tells when it ends
+	if len(in.name) == 0 { // nothing tells when it ends
 		defer c.server.end(in)
 	}
 	action, lost := c.settle(in, r, st)

@@ -47,16 +47,20 @@ func (s *Server) watchLate(r *request, st stage) {
 // endAll ends all instances.
 func (s *Server) endAll() {
 	for in := s.instances.removeOldest(); in != nil; in = s.instances.removeOldest() {
-		in.mu.Lock()
-		s.end(in)
-		in.mu.Unlock()
+		s.forgetInstance(in)
 	}
 }
 
-// end ends an instance, which nobody finds any more, and its transaction. The
-// caller holds its lock.
+// forgetInstance ends an instance that nobody finds any more.
+func (s *Server) forgetInstance(in *instance) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.forgotten = true
+	s.end(in)
+}
+
+// end ends what an instance holds. The caller holds its lock.
 func (s *Server) end(in *instance) {
-	in.ended = true
 	if in.owes() && !s.atData.Load() { // else the client may have given up before DATA
 		s.headerLost("each takes a request of its own, and none came at DATA")
 	}
