@@ -44,11 +44,11 @@ func (r *request) fillLogin(s *rules.Session) {
 
 func (r *request) fillEnvelope(s *rules.Session, st stage) {
 	if sender, ok := r.fact(attrSender).Get(); ok {
-		s.SetSender(rules.QuoteMailbox(sender)) // Postfix sends it unquoted
+		s.SetPlainSender(sender) // Postfix sends it unquoted
 	}
 	// Empty where a message has several recipients (SMTPD_POLICY_README).
 	if recipient := r.text(attrRecipient); recipient != "" {
-		s.SetRecipient(rules.QuoteMailbox(recipient))
+		s.SetPlainRecipient(recipient)
 	}
 	// The size is what the client declared, 0 if nothing, until the message is
 	// there.

@@ -30,6 +30,7 @@ type Gate struct {
 	decisions *Batch
 	format    Format
 	now       func() time.Time
+	since     func(time.Time) time.Duration // asks one clock where now asks two
 	source    Source
 	listeners *listeners
 	links     *links         // nil: there is nothing to merge
@@ -52,10 +53,13 @@ type snapshot struct {
 
 // New returns a gate without a policy.
 func New(c Config) *Gate {
+	since := time.Since
 	if c.Now == nil {
 		c.Now = time.Now
+	} else {
+		since = func(t time.Time) time.Duration { return c.Now().Sub(t) }
 	}
-	g := &Gate{log: c.Log, decisions: c.Decisions, format: c.Format, now: c.Now, source: c.Source, listeners: newListeners()}
+	g := &Gate{log: c.Log, decisions: c.Decisions, format: c.Format, now: c.Now, since: since, source: c.Source, listeners: newListeners()}
 	if c.Merge {
 		g.links = newLinks()
 	}

@@ -152,7 +152,7 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 	}
 	strongest := rules.Decision{ID: l.id}
 	for _, recipient := range to {
-		s.SetRecipient(rules.QuoteMailbox(recipient))
+		s.SetPlainRecipient(recipient)
 		if d := refused(); d.Action > strongest.Action {
 			strongest = d
 		}
@@ -175,7 +175,7 @@ func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, st
 	g := t.gate
 	l := g.line()
 	defer g.spare.Put(l)
-	l.decision(start, t.front, d, s, ref, g.now().Sub(start))
+	l.decision(start, t.front, d, s, ref, g.since(start))
 	if !hold || d.Action >= rules.Defer || len(t.held) >= maxHeld {
 		l.end("")
 		g.decisions.Add(l.buf)
