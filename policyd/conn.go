@@ -122,29 +122,27 @@ func (c *conn) explain(err error) {
 	c.server.warn("policy connection closed without a reply", "peer", c.net.RemoteAddr().String(), "error", err)
 }
 
-// instanceOf finds the state of an instance, or begins it, and locks it. If
-// another one of the same process went before, that is over. The connection's
-// end says nothing of the instance: Postfix may go on over another one
-// (postconf(5), smtpd_policy_service_request_limit).
+// instanceOf finds the state of an instance, or begins it, and locks it. What its
+// place held before is over. The connection's end says nothing of the instance:
+// Postfix may go on over another one (postconf(5),
+// smtpd_policy_service_request_limit).
 func (c *conn) instanceOf(name string) *instance {
 	if name == "" {
 		in := &instance{}
 		in.mu.Lock()
 		return in
 	}
+	process := c.server.instances.process(c.host, name)
 	for {
-		in, over := c.server.instances.find(c.host, name)
-		if over != nil {
-			c.server.forgetInstance(over)
-		}
+		in := c.server.instances.find(process)
 		in.mu.Lock()
-		if in.forgotten { // between the two
+		if in.process.Load() != process { // taken away between the two
 			in.mu.Unlock()
 			continue
 		}
-		if string(in.name) != name {
+		if !in.is(process, name) {
 			c.server.end(in)
-			in.begin(name)
+			in.begin(process, name)
 		}
 		return in
 	}

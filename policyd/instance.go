@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // maxAnswers bounds the answers that an instance remembers. The same recipient
@@ -12,11 +13,13 @@ import (
 const maxAnswers = 256
 
 // instance is the latest mail transaction of an smtpd process. When the next one
-// begins, that takes its place.
+// begins, of this process or of one that needs the room, that takes its place.
 type instance struct {
-	mu        sync.Mutex
-	forgotten bool   // nobody finds it any more: who found it before looks again
-	name      []byte // as Postfix gives it, "" for none
+	process atomic.Uint64 // by which it is found, 0: not at all; under the lock of instances
+
+	mu   sync.Mutex
+	of   uint64 // process whose transaction it is
+	name []byte // as Postfix gives it, "" for none
 	course
 }
 
@@ -47,9 +50,14 @@ type answer struct {
 	passes   bool
 }
 
-// begin begins the next mail transaction.
-func (in *instance) begin(name string) {
-	in.name = append(in.name[:0], name...) // a request's strings are not kept
+// is says whether it is a process's transaction of that name.
+func (in *instance) is(process uint64, name string) bool {
+	return in.of == process && string(in.name) == name
+}
+
+// begin begins a transaction, after the one before has ended.
+func (in *instance) begin(process uint64, name string) {
+	in.of, in.name = process, append(in.name[:0], name...) // a request's strings are not kept
 	in.course = course{}
 }
 

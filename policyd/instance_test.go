@@ -50,16 +50,13 @@ func TestInstancesOfHosts(t *testing.T) {
 	}
 	began := map[*instance]int{} // the step in which the transaction of each began
 	for i, s := range steps {
-		in, over := room.find(s.host, s.name)
-		ended := -1
-		if over != nil {
-			ended = began[over]
-		}
-		if string(in.name) != s.name {
-			if len(in.name) > 0 {
-				ended = began[in]
+		process := room.process(s.host, s.name)
+		in, ended := room.find(process), -1
+		if !in.is(process, s.name) {
+			if before, ok := began[in]; ok {
+				ended = before
 			}
-			in.begin(s.name)
+			in.begin(process, s.name)
 			began[in] = i
 		}
 		if began[in] != s.same {

@@ -47,16 +47,10 @@ func (s *Server) watchLate(r *request, st stage) {
 // endAll ends all instances.
 func (s *Server) endAll() {
 	for in := s.instances.removeOldest(); in != nil; in = s.instances.removeOldest() {
-		s.forgetInstance(in)
+		in.mu.Lock()
+		s.end(in)
+		in.mu.Unlock()
 	}
-}
-
-// forgetInstance ends an instance that nobody finds any more.
-func (s *Server) forgetInstance(in *instance) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.forgotten = true
-	s.end(in)
 }
 
 // end ends what an instance holds. The caller holds its lock.

@@ -37,6 +37,7 @@ type Gate struct {
 	nowhere   listener       // for the log: where the MTA does not tell address and port
 	atEnd     rules.FieldSet // what only the milter knows, at the end of a message
 	spare     sync.Pool      // of *line
+	closed    sync.Pool      // of *Transaction, of the policy service
 	lastID    atomic.Uint64
 	snapshot  atomic.Pointer[snapshot]
 	loading   sync.Mutex // held while a policy is put in place
@@ -114,7 +115,12 @@ const (
 
 // Open takes a snapshot of the policy for a front end.
 func (g *Gate) Open(front Front) *Transaction {
-	return &Transaction{gate: g, front: front, snapshot: g.snapshot.Load()}
+	t, _ := g.closed.Get().(*Transaction)
+	if t == nil {
+		t = &Transaction{}
+	}
+	*t = Transaction{gate: g, front: front, snapshot: g.snapshot.Load()}
+	return t
 }
 
 // newID returns an id that no other transaction of this daemon has, nor had

@@ -54,8 +54,13 @@ func (t *Transaction) End(queueID string) {
 // still to come: those for one answer to the MTA.
 func (t *Transaction) Until(end time.Time) { t.until = end }
 
-// Close ends the use of the transaction.
-func (t *Transaction) Close() { t.End("") }
+// Close ends the use of the transaction, for good.
+func (t *Transaction) Close() {
+	t.End("")
+	if t.front == Policy { // it has one for each message
+		t.gate.closed.Put(t)
+	}
+}
 
 // Decide makes the verdict for a session. The facts in later are still to come:
 // where one of them is missing, the decision is pending and nothing is recorded.
