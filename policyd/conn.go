@@ -51,8 +51,9 @@ const (
 func (c *conn) serve() {
 	defer c.server.gone(c)
 	defer c.survive()
+	now := c.server.now()
 	for {
-		text, err := c.framer.next()
+		text, err := c.framer.next(now)
 		if !c.phase.CompareAndSwap(waiting, busy) {
 			return
 		}
@@ -62,7 +63,9 @@ func (c *conn) serve() {
 			c.framer.took(n)
 		}
 		if err == nil {
-			err = c.reply(c.answer(&c.request))
+			action := c.answer(&c.request)
+			now = c.server.now() // the wait for the next one is counted from here on, too
+			err = c.reply(action, now)
 		}
 		if err != nil {
 			c.explain(err)
@@ -83,9 +86,9 @@ func (c *conn) survive() {
 	}
 }
 
-func (c *conn) reply(action string) error {
+func (c *conn) reply(action string, now time.Time) error {
 	c.out = appendReply(c.out[:0], action)
-	if at, due := c.writeBy.renew(time.Now(), c.server.config.WriteTimeout); due {
+	if at, due := c.writeBy.renew(now, c.server.config.WriteTimeout); due {
 		c.net.SetWriteDeadline(at) // fails only where the write does
 	}
 	_, err := c.net.Write(c.out)

@@ -33,17 +33,17 @@ type framer struct {
 	scanned    int // octets of it that hold no end of a request
 }
 
-// next waits for a request and returns what was read, which begins with a whole
+// next waits, from a time on, for a request and returns what was read, which begins with a whole
 // one. It is valid until the next call; took must say before how much of it the
 // request had. The errors io.EOF and errIdle tell that no request has begun; after
 // any error the connection is of no more use.
-func (f *framer) next() ([]byte, error) {
+func (f *framer) next(now time.Time) ([]byte, error) {
 	if f.whole() {
 		return f.buf[f.start:f.end], nil
 	}
 	f.tidy()
 	begun := f.end > 0
-	f.arm(begun)
+	f.arm(now, begun)
 	for {
 		n, err := f.read()
 		if f.whole() {
@@ -58,7 +58,7 @@ func (f *framer) next() ([]byte, error) {
 		}
 		if !begun {
 			begun = true
-			f.arm(begun)
+			f.arm(time.Now(), begun)
 		}
 	}
 }
@@ -92,12 +92,12 @@ func (f *framer) tidy() {
 
 // arm sets the time by which the request must have begun, or be complete. That
 // can fail only where the read that follows fails, too.
-func (f *framer) arm(begun bool) {
+func (f *framer) arm(now time.Time, begun bool) {
 	bound := f.idle
 	if begun {
 		bound = f.slow
 	}
-	if at, due := f.readBy.renew(time.Now(), bound); due {
+	if at, due := f.readBy.renew(now, bound); due {
 		f.conn.SetReadDeadline(at)
 	}
 }

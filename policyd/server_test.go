@@ -74,7 +74,7 @@ func TestBufferIsGivenBack(t *testing.T) {
 	f := framer{conn: &memoryConn{in: []byte(large + small + small), piece: len(large)}}
 	var r request
 	for i, want := range []int{len(large), len(small), len(small)} {
-		text, err := f.next()
+		text, err := f.next(time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestBufferIsGivenBack(t *testing.T) {
 		}
 		f.took(n)
 	}
-	if _, err := f.next(); err != io.EOF || len(f.buf) != smallBuffer {
+	if _, err := f.next(time.Now()); err != io.EOF || len(f.buf) != smallBuffer {
 		t.Errorf("the buffer has %d bytes", len(f.buf))
 	}
 }
