@@ -64,6 +64,7 @@ func (s *Server) end(in *instance) {
 	if err := in.close(); err != nil {
 		s.failure(err)
 	}
+	in.tx = nil
 }
 
 func (in *instance) close() (err error) {
