@@ -82,7 +82,7 @@ fuzz:
 	  done; done
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/pluginhost ./internal/message ./internal/tlsname ./policyd ./milter
+	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/pluginhost ./internal/message ./internal/tlsname ./internal/daemon ./policyd ./milter
 
 # Mixed load on the real binary for a time, with a table at the end.
 soak:

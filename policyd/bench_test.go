@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"testing"
 )
 
@@ -103,11 +104,15 @@ func play(b *testing.B, address string, requests ...string) {
 func BenchmarkRequest(b *testing.B) {
 	s, _, _ := testServer(b, nil)
 	c := &conn{server: s}
-	text := []byte(ask{"RCPT", "6d1.637ccf80.4c4b4.0", "a@b.example", ""}.String())
-	text = text[:len(text)-1]
+	sent := naive(strings.TrimSuffix(ask{"RCPT", "6d1.637ccf80.4c4b4.0", "a@b.example", ""}.String(), "\n"))
+	var text []byte
+	for _, u := range usual { // in Postfix's order
+		text = append(text, u.name+sent[strings.TrimSuffix(u.name, "=")]+"\n"...)
+	}
+	text = append(text, '\n')
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.parser.parse(&c.request, text); err != nil {
+		if _, err := c.request.read(text); err != nil {
 			b.Fatal(err)
 		}
 		c.question(&c.request, stageRcpt)

@@ -23,7 +23,6 @@ type conn struct {
 	phase  atomic.Int32
 
 	framer  framer
-	parser  parser
 	request request
 	session rules.Session
 	scratch []byte // for the hash of a question
@@ -52,16 +51,21 @@ const (
 func (c *conn) serve() {
 	defer c.server.gone(c)
 	defer c.survive()
+	now := c.server.now()
 	for {
-		frame, err := c.framer.next()
+		text, err := c.framer.next(now)
 		if !c.phase.CompareAndSwap(waiting, busy) {
 			return
 		}
 		if err == nil {
-			err = c.parser.parse(&c.request, frame)
+			var n int
+			n, err = c.request.read(text)
+			c.framer.took(n)
 		}
 		if err == nil {
-			err = c.reply(c.answer(&c.request))
+			action := c.answer(&c.request)
+			now = c.server.now() // the wait for the next one is counted from here on, too
+			err = c.reply(action, now)
 		}
 		if err != nil {
 			c.explain(err)
@@ -82,9 +86,9 @@ func (c *conn) survive() {
 	}
 }
 
-func (c *conn) reply(action string) error {
+func (c *conn) reply(action string, now time.Time) error {
 	c.out = appendReply(c.out[:0], action)
-	if at, due := c.writeBy.renew(time.Now(), c.server.config.WriteTimeout); due {
+	if at, due := c.writeBy.renew(now, c.server.config.WriteTimeout); due {
 		c.net.SetWriteDeadline(at) // fails only where the write does
 	}
 	_, err := c.net.Write(c.out)
@@ -121,27 +125,28 @@ func (c *conn) explain(err error) {
 	c.server.warn("policy connection closed without a reply", "peer", c.net.RemoteAddr().String(), "error", err)
 }
 
-// instanceOf finds the state of an instance, or begins it, and locks it. If
-// another one of the same process went before, that is over. The connection's
-// end says nothing of the instance: Postfix may go on over another one
-// (postconf(5), smtpd_policy_service_request_limit).
+// instanceOf finds the state of an instance, or begins it, and locks it. What its
+// place held before is over. The connection's end says nothing of the instance:
+// Postfix may go on over another one (postconf(5),
+// smtpd_policy_service_request_limit).
 func (c *conn) instanceOf(name string) *instance {
 	if name == "" {
 		in := &instance{}
 		in.mu.Lock()
 		return in
 	}
+	process := c.server.instances.process(c.host, name)
 	for {
-		in, over := c.server.instances.find(c.host, name)
-		if over != nil {
-			over.mu.Lock()
-			c.server.end(over)
-			over.mu.Unlock()
-		}
+		in := c.server.instances.find(process)
 		in.mu.Lock()
-		if !in.ended {
-			return in
+		if in.process.Load() != process { // taken away between the two
+			in.mu.Unlock()
+			continue
 		}
-		in.mu.Unlock() // ended between the two
+		if !in.is(process, name) {
+			c.server.end(in)
+			in.begin(process, name)
+		}
+		return in
 	}
 }

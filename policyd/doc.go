@@ -74,7 +74,8 @@
 //
 // A request may have 64 KiB, 200 attributes, and 16 KiB in one line. The time
 // limits of Config may be cut by up to a sixteenth, and are never exceeded: they
-// are not set anew for each request.
+// are not set anew for each request. IdleTimeout is counted from the moment at
+// which the reply before is ready.
 //
 // # Sources
 //

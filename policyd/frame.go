@@ -33,20 +33,21 @@ type framer struct {
 	scanned    int // octets of it that hold no end of a request
 }
 
-// next waits for a request and returns its lines, without the empty one at the
-// end. They are valid until the next call. The errors io.EOF and errIdle tell
-// that no request has begun; after any error the connection is of no more use.
-func (f *framer) next() ([]byte, error) {
-	if frame := f.cut(); frame != nil {
-		return frame, nil
+// next waits, from a time on, for a request and returns what was read, which begins with a whole
+// one. It is valid until the next call; took must say before how much of it the
+// request had. The errors io.EOF and errIdle tell that no request has begun; after
+// any error the connection is of no more use.
+func (f *framer) next(now time.Time) ([]byte, error) {
+	if f.whole() {
+		return f.buf[f.start:f.end], nil
 	}
 	f.tidy()
 	begun := f.end > 0
-	f.arm(begun)
+	f.arm(now, begun)
 	for {
 		n, err := f.read()
-		if frame := f.cut(); frame != nil {
-			return frame, nil
+		if f.whole() {
+			return f.buf[f.start:f.end], nil
 		}
 		if err != nil {
 			return nil, f.failure(err)
@@ -57,28 +58,26 @@ func (f *framer) next() ([]byte, error) {
 		}
 		if !begun {
 			begun = true
-			f.arm(begun)
+			f.arm(time.Now(), begun)
 		}
 	}
 }
 
-// cut takes the next request off what was read, nil if it is not complete.
-func (f *framer) cut() []byte {
-	b := f.buf[f.start:f.end]
-	if len(b) > 0 && b[0] == '\n' { // an empty line alone
-		f.start++
-		return b[:0]
+// whole says whether a whole request was read, were it an empty line alone.
+func (f *framer) whole() bool {
+	b, end := f.buf[f.start:f.end], []byte("\n\n")
+	if bytes.HasSuffix(b, end) || len(b) > 0 && b[0] == '\n' { // usually there is one request, and nothing after it
+		return true
 	}
-	from := max(0, f.scanned-1)
-	i := bytes.Index(b[from:], []byte("\n\n"))
-	if i < 0 {
-		f.scanned = len(b)
-		return nil
-	}
-	i += from
-	f.start += i + 2
+	found := bytes.Contains(b[max(0, f.scanned-1):], end)
+	f.scanned = len(b)
+	return found
+}
+
+// took cuts off a request.
+func (f *framer) took(n int) {
+	f.start += n
 	f.scanned = 0
-	return b[:i+1]
 }
 
 // tidy moves what is left to the start of the buffer.
@@ -93,12 +92,12 @@ func (f *framer) tidy() {
 
 // arm sets the time by which the request must have begun, or be complete. That
 // can fail only where the read that follows fails, too.
-func (f *framer) arm(begun bool) {
+func (f *framer) arm(now time.Time, begun bool) {
 	bound := f.idle
 	if begun {
 		bound = f.slow
 	}
-	if at, due := f.readBy.renew(time.Now(), bound); due {
+	if at, due := f.readBy.renew(now, bound); due {
 		f.conn.SetReadDeadline(at)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // maxAnswers bounds the answers that an instance remembers. The same recipient
@@ -11,14 +12,20 @@ import (
 // ones do.
 const maxAnswers = 256
 
-// instance is one mail transaction of Postfix: what was answered in it, and the
-// way to its verdicts.
+// instance is the latest mail transaction of an smtpd process. When the next one
+// begins, of this process or of one that needs the room, that takes its place.
 type instance struct {
-	name string // as Postfix gives it, "" for none
+	process atomic.Uint64 // by which it is found, 0: not at all; under the lock of instances
 
-	mu      sync.Mutex
+	mu   sync.Mutex
+	of   uint64 // process whose transaction it is
+	name []byte // as Postfix gives it, "" for none
+	course
+}
+
+// course is what was answered in a mail transaction, and the way to its verdicts.
+type course struct {
 	tx      Transaction // nil until the first decision
-	ended   bool
 	queueID string
 	passed  bool  // some recipient's mail was let pass
 	decided stage // the first in which there was a verdict
@@ -41,6 +48,17 @@ type answer struct {
 	results  string // PREPEND of Authentication-Results, "" for none; only with a tag
 	rank     int    // of these headers: 1 if they say pass, 2 for fail
 	passes   bool
+}
+
+// is says whether it is a process's transaction of that name.
+func (in *instance) is(process uint64, name string) bool {
+	return in.of == process && string(in.name) == name
+}
+
+// begin begins a transaction, after the one before has ended.
+func (in *instance) begin(process uint64, name string) {
+	in.of, in.name = process, append(in.name[:0], name...) // a request's strings are not kept
+	in.course = course{}
 }
 
 // settled says whether nothing is to be decided at a stage any more, because it
@@ -132,7 +150,7 @@ func (in *instance) see(queueID string) {
 func (in *instance) ref() string {
 	var room [64]byte
 	b := room[:0]
-	if pid, err := strconv.ParseUint(processOf(in.name), 16, 32); err == nil {
+	if pid, err := strconv.ParseUint(processOf(string(in.name)), 16, 32); err == nil {
 		b = strconv.AppendUint(append(b, "pid="...), pid, 10)
 	}
 	if in.queueID != "" {

@@ -48,15 +48,22 @@ func TestInstancesOfHosts(t *testing.T) {
 		{"", "1a.1", 4, 2}, // the one heard of longest ago makes room
 		{"192.0.2.2", "1a.2", 5, 0},
 	}
-	seen := make([]*instance, 0, len(steps))
+	began := map[*instance]int{} // the step in which the transaction of each began
 	for i, s := range steps {
-		in, over := room.find(s.host, s.name)
-		seen = append(seen, in)
-		if s.same < i && in != seen[s.same] {
-			t.Errorf("step %d: another instance than in step %d", i, s.same)
+		process := room.process(s.host, s.name)
+		in, ended := room.find(process), -1
+		if !in.is(process, s.name) {
+			if before, ok := began[in]; ok {
+				ended = before
+			}
+			in.begin(process, s.name)
+			began[in] = i
 		}
-		if s.over < 0 && over != nil || s.over >= 0 && over != seen[s.over] {
-			t.Errorf("step %d: not the instance of step %d ends", i, s.over)
+		if began[in] != s.same {
+			t.Errorf("step %d: the instance of step %d, not of step %d", i, began[in], s.same)
+		}
+		if ended != s.over {
+			t.Errorf("step %d: the instance of step %d ends, not of step %d", i, ended, s.over)
 		}
 	}
 }

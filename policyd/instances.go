@@ -2,19 +2,14 @@ package policyd
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// process names an smtpd process: by its id, and by its host's address, for one
-// service may be asked by several hosts.
-type process struct{ host, pid string }
-
-// instances remembers the latest instance of each process, of so many processes
-// as were heard of last. Processes stand for their hash: should two have the same,
-// each ends the other's instances.
+// instances remembers the latest instance of each smtpd process, of so many
+// processes as were heard of last. Processes stand for their hash: should two have
+// the same, each ends the other's instances.
 type instances struct {
 	mu     sync.Mutex
 	seed   maphash.Seed
@@ -28,23 +23,35 @@ func newInstances(size int) *instances {
 	return &instances{seed: maphash.MakeSeed(), latest: latest, size: size}
 }
 
-// find finds an instance by its name, or begins it. That ends another one, if
-// over is not nil: the one before of the same process, or one that made room.
-func (t *instances) find(host, name string) (in, over *instance) {
-	p := maphash.Comparable(t.seed, process{host, processOf(name)})
+// process is the hash of the process that an instance's name tells of: of its id,
+// and of its host's address, for one service may be asked by several hosts. It is
+// never 0.
+func (t *instances) process(host, name string) uint64 {
+	var room [80]byte
+	b := append(append(room[:0], host...), 0)
+	return maphash.Bytes(t.seed, append(b, processOf(name)...)) | 1
+}
+
+// find finds the instance of a process. If there is none, it gives room for it: a
+// new one, or that of the process that was heard of longest ago.
+//
+// Others may hold the instance, or take it away, until the caller has its lock: so
+// it is to be asked then whose it is.
+func (t *instances) find(process uint64) *instance {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	last, ok := t.latest.Get(p)
-	if ok && last.name == name {
-		return last, nil
+	in, ok := t.latest.Get(process)
+	if ok {
+		return in
 	}
-	in = &instance{name: strings.Clone(name)} // a request's strings are not kept
-	over = last
-	if !ok && t.latest.Len() >= t.size {
-		_, over, _ = t.latest.RemoveOldest()
+	if t.latest.Len() < t.size {
+		in = &instance{}
+	} else {
+		_, in, _ = t.latest.RemoveOldest()
 	}
-	t.latest.Add(p, in)
-	return in, over
+	in.process.Store(process)
+	t.latest.Add(process, in)
+	return in
 }
 
 // removeOldest takes away the instance whose process was heard of longest ago,
@@ -52,6 +59,9 @@ func (t *instances) find(host, name string) (in, over *instance) {
 func (t *instances) removeOldest() *instance {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, in, _ := t.latest.RemoveOldest()
+	_, in, ok := t.latest.RemoveOldest()
+	if ok {
+		in.process.Store(0)
+	}
 	return in
 }

@@ -21,7 +21,7 @@ func (c *conn) answer(r *request) string {
 	in := c.instanceOf(r.text(attrInstance))
 	defer in.mu.Unlock()
 	in.see(r.text(attrQueueID))
-	if in.name == "" { // nothing tells when it ends
+	if len(in.name) == 0 { // nothing tells when it ends
 		defer c.server.end(in)
 	}
 	action, lost := c.settle(in, r, st)
@@ -61,7 +61,7 @@ func (c *conn) settle(in *instance, r *request, st stage) (action string, lost b
 func (c *conn) question(r *request, st stage) uint64 {
 	b := append(c.scratch[:0], byte(st))
 	for a := attrFirstFact; a < attributeCount; a++ {
-		value, known := r[a].Get()
+		value, known := r.fact(a).Get()
 		if !known {
 			b = append(b, '\n') // is in no value
 		}

@@ -27,186 +27,129 @@ var (
 	errContradiction     = errors.New("the attribute has two values")
 )
 
-// attribute numbers the attributes that are of use.
-type attribute uint8
-
-const (
-	attrRequest attribute = iota
-	attrState
-	attrInstance
-	attrQueueID
-	// From here on they are part of the question.
-	attrClientAddress
-	attrClientName
-	attrReverseClientName
-	attrClientPort
-	attrHelo
-	attrServerAddress
-	attrServerPort
-	attrSender
-	attrRecipient
-	attrSize
-	attrSASLMethod
-	attrSASLUsername
-	attrCertSubject
-	attrCertIssuer
-	attrCertFingerprint
-	attrCertKeyFingerprint
-	attrProtocol
-	attrCipher
-	attrKeysize
-	attrSNI
-	attrContext
-	attributeCount
-
-	attrFirstFact = attrClientAddress
-)
-
-// attributeOf finds an attribute by its name (SMTPD_POLICY_README). Unknown
-// ones are ignored, as the protocol wants it.
-func attributeOf(name string) (attribute, bool) {
-	switch name {
-	case "request":
-		return attrRequest, true
-	case "protocol_state":
-		return attrState, true
-	case "instance":
-		return attrInstance, true
-	case "queue_id":
-		return attrQueueID, true
-	case "client_address":
-		return attrClientAddress, true
-	case "client_name":
-		return attrClientName, true
-	case "reverse_client_name":
-		return attrReverseClientName, true
-	case "client_port":
-		return attrClientPort, true
-	case "helo_name":
-		return attrHelo, true
-	case "server_address":
-		return attrServerAddress, true
-	case "server_port":
-		return attrServerPort, true
-	case "sender":
-		return attrSender, true
-	case "recipient":
-		return attrRecipient, true
-	case "size":
-		return attrSize, true
-	case "sasl_method":
-		return attrSASLMethod, true
-	case "sasl_username":
-		return attrSASLUsername, true
-	case "ccert_subject":
-		return attrCertSubject, true
-	case "ccert_issuer":
-		return attrCertIssuer, true
-	case "ccert_fingerprint":
-		return attrCertFingerprint, true
-	case "ccert_pubkey_fingerprint":
-		return attrCertKeyFingerprint, true
-	case "encryption_protocol":
-		return attrProtocol, true
-	case "encryption_cipher":
-		return attrCipher, true
-	case "encryption_keysize":
-		return attrKeysize, true
-	case "tls_sni":
-		return attrSNI, true
-	case "policy_context":
-		return attrContext, true
-	}
-	return 0, false
-}
-
-// request holds the values of one request. An attribute that was not sent is
-// unknown.
-type request [attributeCount]rules.Fact[string]
-
-// text is an attribute's value, "" if it was not sent.
-func (r *request) text(a attribute) string { return r[a].Or("") }
-
-// parse reads the lines of a request, each with its LF, without the empty line
-// at the end.
-func (r *request) parse(frame []byte) error {
-	var p parser
-	return p.parse(r, frame)
-}
-
-// parser reads requests. It keeps the room that it takes. The values of a request
+// request is what one request says. It keeps its room for the next. The values
 // get a string of their own, which is shorter than the request by two thirds:
 // names, and attributes that are of no use, are not in it.
-type parser struct {
-	values []byte
-	spans  [attributeCount]span // of values
+type request struct {
+	values string
+	at     [attributeCount]span // of values
+	room   []byte
 }
 
+// span is where a value is; the zero span is of an attribute that was not sent.
 type span struct {
 	sent       bool
 	start, end int32
 }
 
-func (p *parser) parse(r *request, frame []byte) error {
-	*r = request{}
-	p.values, p.spans = p.values[:0], [attributeCount]span{}
-	if bytes.IndexByte(frame, 0) >= 0 {
-		return errNUL
+// text is an attribute's value, "" if it was not sent.
+func (r *request) text(a attribute) string { return r.values[r.at[a].start:r.at[a].end] }
+
+// fact is an attribute's value, unknown if it was not sent.
+func (r *request) fact(a attribute) rules.Fact[string] {
+	if !r.at[a].sent {
+		return rules.Fact[string]{}
 	}
-	for n := 1; len(frame) > 0; n++ {
-		if n > maxAttributes {
-			return errManyAttributes
-		}
-		var line []byte
-		line, frame, _ = bytes.Cut(frame, []byte("\n"))
-		if err := p.line(line); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-		if n == 1 && string(p.value(attrRequest)) != "smtpd_access_policy" {
-			return errNotAPolicyRequest
-		}
-	}
-	if !p.spans[attrRequest].sent {
-		return errNotAPolicyRequest
-	}
-	text := string(p.values)
-	for a, at := range p.spans {
-		if at.sent {
-			r[a] = rules.Known(text[at.start:at.end])
-		}
-	}
-	if cap(p.values) > smallBuffer {
-		p.values = nil
-	}
-	return nil
+	return rules.Known(r.text(a))
 }
 
-// line takes one line. A value may hold "=".
-func (p *parser) line(line []byte) error {
-	i := bytes.IndexByte(line, '=')
+// parse reads a text that holds one request and nothing else, without the empty
+// line at the end.
+func (r *request) parse(text []byte) error {
+	whole := append(bytes.Clone(bytes.TrimSuffix(text, []byte("\n"))), "\n\n"...)
+	n, err := r.read(whole)
+	if err == nil && n < len(whole) {
+		return errTwoRequests
+	}
+	return err
+}
+
+// read reads the first request of those that b holds, and says how many octets
+// it has, with the empty line at its end. That must be there.
+func (r *request) read(b []byte) (n int, err error) {
+	n, err = r.lines(b)
+	frame := b[:n]
+	if err != nil {
+		frame, _, _ = bytes.Cut(b, []byte("\n\n"))
+	}
+	switch {
+	case bytes.IndexByte(frame, 0) >= 0:
+		return 0, errNUL
+	case err != nil:
+		return 0, err
+	case !r.at[attrRequest].sent:
+		return 0, errNotAPolicyRequest
+	}
+	r.values = string(r.room)
+	if cap(r.room) > smallBuffer {
+		r.room = nil
+	}
+	return n, nil
+}
+
+// lines takes the lines up to the empty one, and says how many octets they have.
+func (r *request) lines(b []byte) (n int, err error) {
+	r.room, r.at = r.room[:0], [attributeCount]span{}
+	next := 0 // in the usual order
+	for count := 1; b[n] != '\n'; count++ {
+		if count > maxAttributes {
+			return 0, errManyAttributes
+		}
+		place, known := find(b[n:], next)
+		value := n
+		if known {
+			value += len(usual[place].name)
+			next = (place + 1) % len(usual)
+		}
+		end := value
+		if b[end] != '\n' {
+			end += bytes.IndexByte(b[end:], '\n')
+		}
+		err := formOf(b[n:end], known)
+		if err == nil && known {
+			err = r.take(usual[place].number, b[value:end])
+		}
+		if err != nil {
+			return 0, fmt.Errorf("line %d: %w", count, err)
+		}
+		if count == 1 && string(r.raw(attrRequest)) != "smtpd_access_policy" {
+			return 0, errNotAPolicyRequest
+		}
+		n = end + 1
+	}
+	return n + 1, nil
+}
+
+// formOf says what is wrong with the form of a line. A name that is known has its
+// "=".
+func formOf(line []byte, known bool) error {
 	switch {
 	case len(line) > 0 && line[len(line)-1] == '\r':
 		return errCarriageReturn
-	case i <= 0:
+	case !known && bytes.IndexByte(line, '=') <= 0:
 		return errNoEquals
 	case len(line) > maxLine:
 		return errLongLine
 	}
-	a, ok := attributeOf(string(line[:i]))
-	if !ok {
+	return nil
+}
+
+// take notes a value.
+func (r *request) take(a attribute, value []byte) error {
+	if a == noAttribute {
 		return nil
 	}
-	value := line[i+1:]
-	if p.spans[a].sent {
-		if !bytes.Equal(p.value(a), value) {
+	if r.at[a].sent {
+		if !bytes.Equal(r.raw(a), value) {
 			return errContradiction
 		}
 		return nil
 	}
-	start := len(p.values)
-	p.values = append(p.values, value...)
-	p.spans[a] = span{true, int32(start), int32(len(p.values))}
+	start := len(r.room)
+	r.room = append(r.room, value...)
+	r.at[a] = span{true, int32(start), int32(len(r.room))}
 	return nil
 }
 
-func (p *parser) value(a attribute) []byte { return p.values[p.spans[a].start:p.spans[a].end] }
+// raw is a value while the request is being read.
+func (r *request) raw(a attribute) []byte { return r.room[r.at[a].start:r.at[a].end] }

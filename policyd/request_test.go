@@ -59,18 +59,23 @@ func TestParse(t *testing.T) {
 // TestParseForgets checks that a request leaves nothing behind for the next.
 func TestParseForgets(t *testing.T) {
 	var r request
-	var p parser
-	if err := p.parse(&r, []byte(first+"sender=a\nccert_subject=b\n")); err != nil {
+	if err := r.parse([]byte(first + "sender=a\nccert_subject=b\n")); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.parse(&r, []byte(first)); err != nil {
+	if err := r.parse([]byte(first)); err != nil {
 		t.Fatal(err)
 	}
 	for a := attrRequest + 1; a < attributeCount; a++ {
-		if r[a].Known() {
+		if r.fact(a).Known() {
 			t.Errorf("attribute %d is left over", a)
 		}
 	}
+}
+
+// attributeOf finds an attribute that is of use by its name.
+func attributeOf(name string) (attribute, bool) {
+	place, ok := find([]byte(name+"="), 0)
+	return usual[place].number, ok && usual[place].number != noAttribute
 }
 
 // usedNames are the attributes that a session is made of, and those that steer
@@ -129,13 +134,13 @@ func FuzzRequest(f *testing.F) {
 			if !ok {
 				t.Fatalf("%s is not known", name)
 			}
-			value, known := r[a].Get()
+			value, known := r.fact(a).Get()
 			if v, has := want[name]; v != value || has != known {
 				t.Errorf("%s is %q, %v, want %q, %v", name, value, known, v, has)
 			}
 		}
 		s := session(t, text+"\n")
-		if used, ok := s.TLSUsed().Get(); ok != r[attrProtocol].Known() || ok && used != (r.text(attrProtocol) != "") {
+		if used, ok := s.TLSUsed().Get(); ok != r.fact(attrProtocol).Known() || ok && used != (r.text(attrProtocol) != "") {
 			t.Errorf("TLS is %v, %v with encryption_protocol %q", used, ok, r.text(attrProtocol))
 		}
 		if len(decodeXtext(text)) > len(text) {

@@ -72,13 +72,19 @@ func TestCarriageReturnAlone(t *testing.T) {
 func TestBufferIsGivenBack(t *testing.T) {
 	large, small := first+strings.Repeat("a="+strings.Repeat("b", 998)+"\n", 20)+"\n", first+"\n"
 	f := framer{conn: &memoryConn{in: []byte(large + small + small), piece: len(large)}}
+	var r request
 	for i, want := range []int{len(large), len(small), len(small)} {
-		frame, err := f.next()
-		if err != nil || len(frame) != want-1 {
-			t.Fatalf("request %d has %d bytes, %v", i, len(frame), err)
+		text, err := f.next(time.Now())
+		if err != nil {
+			t.Fatal(err)
 		}
+		n, err := r.read(text)
+		if err != nil || n != want {
+			t.Fatalf("request %d has %d bytes, %v", i, n, err)
+		}
+		f.took(n)
 	}
-	if _, err := f.next(); err != io.EOF || len(f.buf) != smallBuffer {
+	if _, err := f.next(time.Now()); err != io.EOF || len(f.buf) != smallBuffer {
 		t.Errorf("the buffer has %d bytes", len(f.buf))
 	}
 }

@@ -22,12 +22,12 @@ func (r *request) fill(s *rules.Session, st stage) {
 	s.ClientName = r.name(attrClientName)
 	s.ClientReverseName = r.name(attrReverseClientName)
 	s.ClientPort = r.port(attrClientPort)
-	s.Helo = r[attrHelo]
+	s.Helo = r.fact(attrHelo)
 	if a, ok := r.address(attrServerAddress); ok {
 		s.ServerAddress = rules.Known(a.Unmap().WithZone(""))
 	}
 	s.ServerPort = r.port(attrServerPort)
-	s.PolicyContext = r[attrContext]
+	s.PolicyContext = r.fact(attrContext)
 	r.fillLogin(s)
 	r.fillEnvelope(s, st)
 	r.fillTLS(s)
@@ -36,19 +36,19 @@ func (r *request) fill(s *rules.Session, st stage) {
 // fillLogin tells whether the client logged in. Postfix sends both attributes,
 // empty without a login, if it is built with SASL.
 func (r *request) fillLogin(s *rules.Session) {
-	s.SASLMethod, s.SASLUser = r[attrSASLMethod], r[attrSASLUsername]
+	s.SASLMethod, s.SASLUser = r.fact(attrSASLMethod), r.fact(attrSASLUsername)
 	if s.SASLMethod.Known() || s.SASLUser.Known() {
 		s.Authenticated = rules.Known(r.text(attrSASLMethod) != "" || r.text(attrSASLUsername) != "")
 	}
 }
 
 func (r *request) fillEnvelope(s *rules.Session, st stage) {
-	if sender, ok := r[attrSender].Get(); ok {
-		s.SetSender(rules.QuoteMailbox(sender)) // Postfix sends it unquoted
+	if sender, ok := r.fact(attrSender).Get(); ok {
+		s.SetPlainSender(sender) // Postfix sends it unquoted
 	}
 	// Empty where a message has several recipients (SMTPD_POLICY_README).
 	if recipient := r.text(attrRecipient); recipient != "" {
-		s.SetRecipient(rules.QuoteMailbox(recipient))
+		s.SetPlainRecipient(recipient)
 	}
 	// The size is what the client declared, 0 if nothing, until the message is
 	// there.
@@ -58,7 +58,7 @@ func (r *request) fillEnvelope(s *rules.Session, st stage) {
 }
 
 func (r *request) fillTLS(s *rules.Session) {
-	version, ok := r[attrProtocol].Get()
+	version, ok := r.fact(attrProtocol).Get()
 	switch {
 	case !ok: // Postfix without TLS, or older than 2.3
 		return
@@ -71,11 +71,11 @@ func (r *request) fillTLS(s *rules.Session) {
 	t := rules.TLS{
 		Version:            version,
 		Cipher:             r.text(attrCipher),
-		SNI:                r[attrSNI],
+		SNI:                r.fact(attrSNI),
 		CertSubject:        r.xtext(attrCertSubject),
 		CertIssuer:         r.xtext(attrCertIssuer),
-		CertFingerprint:    r[attrCertFingerprint],
-		CertKeyFingerprint: r[attrCertKeyFingerprint],
+		CertFingerprint:    r.fact(attrCertFingerprint),
+		CertKeyFingerprint: r.fact(attrCertKeyFingerprint),
 	}
 	if bits, ok := r.number(attrKeysize, 31); ok {
 		t.Bits = rules.Known(int(bits))
@@ -113,7 +113,7 @@ func (r *request) name(a attribute) rules.Fact[string] {
 	if r.text(a) == notAvailable {
 		return rules.Fact[string]{}
 	}
-	return r[a]
+	return r.fact(a)
 }
 
 func (r *request) port(a attribute) rules.Fact[uint16] {
@@ -135,9 +135,9 @@ func (r *request) number(a attribute, bits int) (uint64, bool) {
 }
 
 func (r *request) xtext(a attribute) rules.Fact[string] {
-	value, ok := r[a].Get()
+	value, ok := r.fact(a).Get()
 	if !ok || strings.IndexByte(value, '+') < 0 {
-		return r[a]
+		return r.fact(a)
 	}
 	return rules.Known(decodeXtext(value))
 }

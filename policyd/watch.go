@@ -39,7 +39,7 @@ func (s *Server) watchLate(r *request, st stage) {
 	if st == stageData && !s.atData.Load() {
 		s.atData.Store(true)
 	}
-	if !r[attrProtocol].Known() && s.noTLS.CompareAndSwap(false, true) {
+	if !r.fact(attrProtocol).Known() && s.noTLS.CompareAndSwap(false, true) {
 		s.log.Warn("policy requests come without encryption_protocol: Postfix is built without TLS, or older than 2.3; whether sessions are encrypted is unknown")
 	}
 }
@@ -53,10 +53,8 @@ func (s *Server) endAll() {
 	}
 }
 
-// end ends an instance, which nobody finds any more, and its transaction. The
-// caller holds its lock.
+// end ends what an instance holds. The caller holds its lock.
 func (s *Server) end(in *instance) {
-	in.ended = true
 	if in.owes() && !s.atData.Load() { // else the client may have given up before DATA
 		s.headerLost("each takes a request of its own, and none came at DATA")
 	}
@@ -66,6 +64,7 @@ func (s *Server) end(in *instance) {
 	if err := in.close(); err != nil {
 		s.failure(err)
 	}
+	in.tx = nil
 }
 
 func (in *instance) close() (err error) {

@@ -16,18 +16,18 @@ var lookup = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.Strict
 // nothing but itself. An ASCII name in lower case is returned as it is.
 func normalDomain(d string) string {
 	d = strings.TrimSuffix(d, ".")
-	ascii := true
-	for i := 0; i < len(d); i++ {
-		if d[i] >= 0x80 {
-			ascii = false
-			break
+	ascii, lower := true, true
+	for i := range len(d) {
+		ascii = ascii && d[i] < 0x80
+		lower = lower && (d[i] < 'A' || d[i] > 'Z')
+	}
+	if ascii && lower {
+		return d
+	}
+	if !ascii {
+		if a, err := lookup.ToASCII(d); err == nil {
+			return a
 		}
-	}
-	if ascii {
-		return strings.ToLower(d)
-	}
-	if a, err := lookup.ToASCII(d); err == nil {
-		return a
 	}
 	return strings.ToLower(d)
 }
@@ -40,6 +40,16 @@ func newMailbox(address string) mailbox {
 		if u := unquoteLocal(local); u != local {
 			address = joinMailbox(u, domain)
 		}
+	}
+	return mailbox{address: Known(address), domain: Known(normalDomain(domain))}
+}
+
+// plainMailbox is newMailbox for an address that is unquoted already: quotes in it
+// belong to the local part itself.
+func plainMailbox(address string) mailbox {
+	local, domain := splitMailbox(address)
+	if unquoteLocal(local) != local {
+		return newMailbox(QuoteMailbox(address))
 	}
 	return mailbox{address: Known(address), domain: Known(normalDomain(domain))}
 }

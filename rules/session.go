@@ -161,6 +161,12 @@ func (s *Session) SetSender(address string) { s.sender = newMailbox(address) }
 // SetRecipient records the envelope recipient without angle brackets.
 func (s *Session) SetRecipient(address string) { s.recipient = newMailbox(address) }
 
+// SetPlainSender is SetSender for an address that is unquoted already.
+func (s *Session) SetPlainSender(address string) { s.sender = plainMailbox(address) }
+
+// SetPlainRecipient is SetRecipient for an address that is unquoted already.
+func (s *Session) SetPlainRecipient(address string) { s.recipient = plainMailbox(address) }
+
 // ForgetEnvelope makes sender, recipient and all else that belongs to one mail
 // transaction unknown, as it is at the start of one.
 func (s *Session) ForgetEnvelope() {

@@ -89,7 +89,7 @@ func (d *door) quiet(since time.Time) bool {
 
 // leave forgets a connection that got its first answer, or ended without.
 func (g *guest) leave() {
-	if g.answered.Swap(true) {
+	if g.answered.Load() || g.answered.Swap(true) {
 		return
 	}
 	g.door.mu.Lock()

@@ -30,12 +30,14 @@ type Gate struct {
 	decisions *Batch
 	format    Format
 	now       func() time.Time
+	since     func(time.Time) time.Duration // asks one clock where now asks two
 	source    Source
 	listeners *listeners
 	links     *links         // nil: there is nothing to merge
 	nowhere   listener       // for the log: where the MTA does not tell address and port
 	atEnd     rules.FieldSet // what only the milter knows, at the end of a message
 	spare     sync.Pool      // of *line
+	closed    sync.Pool      // of *Transaction, of the policy service
 	lastID    atomic.Uint64
 	snapshot  atomic.Pointer[snapshot]
 	loading   sync.Mutex // held while a policy is put in place
@@ -52,10 +54,13 @@ type snapshot struct {
 
 // New returns a gate without a policy.
 func New(c Config) *Gate {
+	since := time.Since
 	if c.Now == nil {
 		c.Now = time.Now
+	} else {
+		since = func(t time.Time) time.Duration { return c.Now().Sub(t) }
 	}
-	g := &Gate{log: c.Log, decisions: c.Decisions, format: c.Format, now: c.Now, source: c.Source, listeners: newListeners()}
+	g := &Gate{log: c.Log, decisions: c.Decisions, format: c.Format, now: c.Now, since: since, source: c.Source, listeners: newListeners()}
 	if c.Merge {
 		g.links = newLinks()
 	}
@@ -110,7 +115,12 @@ const (
 
 // Open takes a snapshot of the policy for a front end.
 func (g *Gate) Open(front Front) *Transaction {
-	return &Transaction{gate: g, front: front, snapshot: g.snapshot.Load()}
+	t, _ := g.closed.Get().(*Transaction)
+	if t == nil {
+		t = &Transaction{}
+	}
+	*t = Transaction{gate: g, front: front, snapshot: g.snapshot.Load()}
+	return t
 }
 
 // newID returns an id that no other transaction of this daemon has, nor had

@@ -21,11 +21,11 @@ const (
 	LogfmtBare               // key=value without the time, for syslog
 )
 
-// line renders one log line by appending to a buffer.
+// line renders one log line by appending to a buffer. Each value has a separator
+// after it.
 type line struct {
 	format Format
 	buf    []byte
-	begun  bool
 	clock  clock
 }
 
@@ -35,7 +35,7 @@ func (g *Gate) line() *line {
 	if l == nil {
 		l = &line{format: g.format}
 	}
-	l.buf, l.begun = l.buf[:0], false
+	l.buf = l.buf[:0]
 	return l
 }
 
@@ -141,59 +141,53 @@ func (l *line) envelope(s *rules.Session) {
 func (l *line) head(at time.Time) {
 	switch l.format {
 	case JSON:
-		l.buf = append(l.buf, '{')
-		l.key("time")
-		l.buf = append(l.buf, '"')
-		l.buf = l.clock.append(l.buf, at)
-		l.buf = append(l.buf, '"')
+		b := l.key(append(l.buf, '{'), "time")
+		b = l.clock.append(append(b, '"'), at)
+		l.buf = append(b, '"', ',')
 	case Logfmt:
-		l.key("time")
-		l.buf = l.clock.append(l.buf, at)
+		l.buf = append(l.clock.append(l.key(l.buf, "time"), at), ' ')
 	}
 }
 
 // end ends a line, with the queue id if there is one.
 func (l *line) end(queueID string) {
-	l.begun = true
 	l.some("queue_id", queueID)
+	b := l.buf[:len(l.buf)-1]
 	if l.format == JSON {
-		l.buf = append(l.buf, '}')
+		b = append(b, '}')
 	}
-	l.buf = append(l.buf, '\n')
+	l.buf = append(b, '\n')
 }
 
-func (l *line) key(k string) {
+// key appends a key to b, which is the line's buffer.
+func (l *line) key(b []byte, k string) []byte {
 	if l.format == JSON {
-		if l.begun {
-			l.buf = append(l.buf, ',')
-		}
-		l.buf = append(l.buf, '"')
-		l.buf = append(l.buf, k...)
-		l.buf = append(l.buf, '"', ':')
-	} else {
-		if l.begun {
-			l.buf = append(l.buf, ' ')
-		}
-		l.buf = append(l.buf, k...)
-		l.buf = append(l.buf, '=')
+		b = append(append(b, '"'), k...)
+		return append(b, '"', ':')
 	}
-	l.begun = true
+	return append(append(b, k...), '=')
+}
+
+func (l *line) separator() byte {
+	if l.format == JSON {
+		return ','
+	}
+	return ' '
 }
 
 func (l *line) number(k string, n int64) {
-	l.key(k)
-	l.buf = strconv.AppendInt(l.buf, n, 10)
+	b := strconv.AppendInt(l.key(l.buf, k), n, 10)
+	l.buf = append(b, l.separator())
 }
 
 func (l *line) addr(k string, a netip.Addr) {
-	l.key(k)
+	b := l.key(l.buf, k)
 	if l.format == JSON {
-		l.buf = append(l.buf, '"')
+		b = append(a.AppendTo(append(b, '"')), '"')
+	} else {
+		b = a.AppendTo(b)
 	}
-	l.buf = a.AppendTo(l.buf)
-	if l.format == JSON {
-		l.buf = append(l.buf, '"')
-	}
+	l.buf = append(b, l.separator())
 }
 
 // fact appends a known value that is not empty.
@@ -212,26 +206,35 @@ func (l *line) some(k, v string) {
 // text appends a value. What comes from outside cannot end the line or the
 // value: control characters, quotes and backslashes are escaped.
 func (l *line) text(k, v string) {
-	l.key(k)
 	if len(v) > maxField {
 		v = v[:maxField]
 	}
+	b := l.key(l.buf, k)
 	if l.format != JSON && bare(v) {
-		l.buf = append(l.buf, v...)
-		return
+		b = append(b, v...)
+	} else {
+		b = appendQuoted(b, v)
 	}
-	l.quoted(v)
+	l.buf = append(b, l.separator())
 }
 
 // bare says whether logfmt needs no quotes.
 func bare(v string) bool {
-	for i := 0; i < len(v); i++ {
-		if c := v[i]; c <= ' ' || c == '"' || c == '=' || c == '\\' || c >= 0x7f {
+	for i := range len(v) {
+		if !plain[v[i]] {
 			return false
 		}
 	}
 	return v != ""
 }
+
+// plain are the octets that mean nothing in logfmt.
+var plain = func() (is [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		is[c] = c != '"' && c != '=' && c != '\\'
+	}
+	return is
+}()
 
 // clock renders times. Many lines have the same second, which takes longer to
 // render than all else of a line.
@@ -257,9 +260,9 @@ func (c *clock) append(b []byte, t time.Time) []byte {
 
 const hex = "0123456789abcdef"
 
-// quoted appends a JSON string, which serves logfmt, too.
-func (l *line) quoted(v string) {
-	b := append(l.buf, '"')
+// appendQuoted appends a JSON string, which serves logfmt, too.
+func appendQuoted(b []byte, v string) []byte {
+	b = append(b, '"')
 	for i := 0; i < len(v); {
 		c := v[i]
 		if c < utf8.RuneSelf {
@@ -282,5 +285,5 @@ func (l *line) quoted(v string) {
 		}
 		i += n
 	}
-	l.buf = append(b, '"')
+	return append(b, '"')
 }

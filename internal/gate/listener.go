@@ -20,11 +20,13 @@ const maxListeners = 1024
 
 // listeners remembers what was seen on which server address and port.
 type listeners struct {
-	seen *lru.Cache[netip.AddrPort, *listener]
+	seen   *lru.Cache[netip.AddrPort, *listener]
+	latest atomic.Pointer[listener] // which was asked for last: usually all ask for the same
 }
 
 // listener is what was seen on one server address and port, in Unix seconds.
 type listener struct {
+	where    netip.AddrPort
 	tls      atomic.Int64
 	cert     atomic.Int64
 	saidTLS  atomic.Int64 // when the log last said that no TLS was seen
@@ -45,13 +47,17 @@ func (l *listeners) at(s *rules.Session) *listener {
 		return nil
 	}
 	key := netip.AddrPortFrom(address, s.ServerPort.Or(0))
-	if one, ok := l.seen.Get(key); ok {
+	if one := l.latest.Load(); one != nil && one.where == key {
 		return one
 	}
-	one := new(listener)
-	if before, ok, _ := l.seen.PeekOrAdd(key, one); ok {
-		return before
+	one, ok := l.seen.Get(key)
+	if !ok {
+		one = &listener{where: key}
+		if before, ok, _ := l.seen.PeekOrAdd(key, one); ok {
+			one = before
+		}
 	}
+	l.latest.Store(one)
 	return one
 }
 

@@ -54,8 +54,13 @@ func (t *Transaction) End(queueID string) {
 // still to come: those for one answer to the MTA.
 func (t *Transaction) Until(end time.Time) { t.until = end }
 
-// Close ends the use of the transaction.
-func (t *Transaction) Close() { t.End("") }
+// Close ends the use of the transaction, for good.
+func (t *Transaction) Close() {
+	t.End("")
+	if t.front == Policy { // it has one for each message
+		t.gate.closed.Put(t)
+	}
+}
 
 // Decide makes the verdict for a session. The facts in later are still to come:
 // where one of them is missing, the decision is pending and nothing is recorded.
@@ -152,7 +157,7 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 	}
 	strongest := rules.Decision{ID: l.id}
 	for _, recipient := range to {
-		s.SetRecipient(rules.QuoteMailbox(recipient))
+		s.SetPlainRecipient(recipient)
 		if d := refused(); d.Action > strongest.Action {
 			strongest = d
 		}
@@ -175,7 +180,7 @@ func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, st
 	g := t.gate
 	l := g.line()
 	defer g.spare.Put(l)
-	l.decision(start, t.front, d, s, ref, g.now().Sub(start))
+	l.decision(start, t.front, d, s, ref, g.since(start))
 	if !hold || d.Action >= rules.Defer || len(t.held) >= maxHeld {
 		l.end("")
 		g.decisions.Add(l.buf)

@@ -43,14 +43,14 @@ func Lookup(name string, v Version) *Suite {
 // for the version of the suite, not of the session) it infers TLSv1.2 if the
 // suite exists in no other version, else the version is unknown.
 func Resolve(version, cipher string) (Version, *Suite) {
-	if strings.EqualFold(strings.TrimSpace(version), "TLSv1/SSLv3") {
+	v, ok := ParseVersion(version)
+	if !ok && strings.EqualFold(strings.TrimSpace(version), "TLSv1/SSLv3") {
 		s := Lookup(cipher, SSLv3) // never SSLv2, which had its own word
 		if s != nil && s.Family == TLSv1_2 {
 			return TLSv1_2, s
 		}
 		return VersionUnknown, s
 	}
-	v, _ := ParseVersion(version)
 	return v, Lookup(cipher, v)
 }
 

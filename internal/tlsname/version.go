@@ -58,6 +58,11 @@ func Versions() []string {
 // (Postfix), "UNKNOWN" (Sendmail) and the "TLSv1/SSLv3" of old OpenSSL, which
 // can be any of SSLv3 to TLSv1.2: Resolve makes more of that.
 func ParseVersion(s string) (Version, bool) {
+	for v := TLSv1_3; v >= SSLv2; v-- { // the usual spelling
+		if s == v.String() {
+			return v, true
+		}
+	}
 	const longest = len("TLS1.0-PKIX")
 	s = strings.TrimSpace(s)
 	if len(s) > longest {
