@@ -1,7 +1,8 @@
 # shellcheck shell=sh
-# debian.sh - what the scripts that test in other releases of Debian share; to be
-# sourced. They need root (or sudo), debootstrap(8), and a kernel that permits
-# mounts in a namespace. Packages come from the mirror that this machine uses.
+# debian.sh - what scripts share that install packages of Debian, in this system or
+# in a root of another release; to be sourced. Packages come from the mirror that
+# this machine uses. bootstrap needs debootstrap(8), and a kernel that permits mounts
+# in a namespace.
 
 fail() {
 	echo "${0##*/}: $*" >&2

@@ -12,24 +12,14 @@
 # A second run changes nothing and needs no network. Every failure is fatal.
 set -eu
 
+# shellcheck source=internal/mtatest/debian.sh
+. "$(dirname "$0")/debian.sh"
+
 dir=${1:-${TLSWARDEN_SENDMAIL:-${HOME:?HOME is not set}/.cache/tlswarden-test/sendmail}}
 case $dir in
 /*) ;;
 *) dir=$PWD/$dir ;;
 esac
-
-fail() {
-	echo "install.sh: $*" >&2
-	exit 1
-}
-
-as_root() {
-	if [ "$(id -u)" -eq 0 ]; then
-		"$@"
-	else
-		sudo "$@"
-	fi
-}
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
