@@ -61,7 +61,8 @@ lint:
 	$(GO) tool -modfile=tools.mod staticcheck ./...
 	shellcheck -x $(SCRIPTS)
 	GOOS=freebsd CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/tlswarden
-	mandoc -T lint -W warning docs/man/*.[1-8]
+	@# Pages that are not installed here are not found.
+	! mandoc -T lint docs/man/*.[1-8] 2>&1 | grep -v 'manual not found\|mandoc.db'
 
 # deb, rpm, apk and Arch's, for amd64 and arm64, in build/packages.
 packages:
