@@ -5,8 +5,11 @@ set -eu
 # shellcheck source=packaging/test/inside/lib.sh
 . /tree/packaging/test/inside/lib.sh
 
-# Its own database is empty: dependencies are looked at by their names only.
-install_rpm() { rpm --force-debian --nodeps "$@"; }
+# Its own database is empty, so that dependencies cannot be looked at. Debian's rpm
+# of older releases wants to be told that this is meant.
+force=
+if rpm --force-debian --version >/dev/null 2>&1; then force=--force-debian; fi
+install_rpm() { rpm $force --nodeps "$@"; }
 config=/etc/tlswarden/tlswarden.toml
 
 step "install"
