@@ -100,6 +100,19 @@ cp /tmp/config $config
 rm /etc/tlswarden/rules.d/05-plugins.toml
 systemctl restart tlswarden
 
+step "without the ports on loopback, and with them again"
+sed -i '/inet:127.0.0.1/d' $config
+systemctl stop tlswarden
+systemctl mask --now tlswarden.socket
+systemctl start tlswarden
+if echo | openssl s_client -connect 127.0.0.1:8465 2>&1 | grep -q CONNECTED; then die "the port is open"; fi
+mail_flows sockets
+cp /tmp/config $config
+systemctl stop tlswarden
+systemctl unmask tlswarden.socket
+systemctl start tlswarden.socket tlswarden
+systemctl is-active tlswarden.socket
+
 step "a restart loses no mail"
 (
 	for i in 1 2 3 4 5; do
