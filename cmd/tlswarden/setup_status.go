@@ -32,8 +32,8 @@ For Postfix that is main.cf, and master.cf where a service has settings of its o
 for Sendmail it is sendmail.mc, and the sendmail.cf beside it. The configuration of
 tlswarden need not be there or in order; without it, the usual addresses are known.
 
-The exit code is 0 if a mail server asks tlswarden, 1 if none does, and 2 for a wrong
-command line.`,
+The exit code is 0 if a mail server asks tlswarden, 1 if none does, 2 for a wrong
+command line, and 3 if that cannot be told of one, and none of the others does.`,
 		Example: "  tlswarden setup status --quiet && echo 'mail would be deferred without tlswarden'",
 		Args:    cobra.NoArgs,
 	}
@@ -55,17 +55,17 @@ command line.`,
 			return err
 		}
 		ours, _ := setupAddresses(config)
-		if !printStatus(out, setup.Statuses(cmd.Context(), p, setup.Sendmail{MC: mc}, ours)) {
-			return exitCode(exitErrors)
+		if code := printStatus(out, setup.Statuses(cmd.Context(), p, setup.Sendmail{MC: mc}, ours)); code != exitOK {
+			return exitCode(code)
 		}
 		return nil
 	})
 	return cmd
 }
 
-// printStatus says whether any mail server asks tlswarden.
-func printStatus(w io.Writer, all []setup.Status) bool {
-	hooked := false
+// printStatus says whether any mail server asks tlswarden. It returns the exit code.
+func printStatus(w io.Writer, all []setup.Status) int {
+	hooked, unknown := false, false
 	for _, st := range all {
 		for _, by := range st.Asks {
 			hooked = true
@@ -73,6 +73,7 @@ func printStatus(w io.Writer, all []setup.Status) bool {
 		}
 		switch {
 		case st.Err != nil:
+			unknown = true
 			fmt.Fprintf(w, "%s cannot be looked at: %v\n", st.Server, st.Err)
 		case len(st.Asks) == 0:
 			fmt.Fprintf(w, "%s does not ask tlswarden\n", st.Server)
@@ -81,7 +82,13 @@ func printStatus(w io.Writer, all []setup.Status) bool {
 	if len(all) == 0 {
 		fmt.Fprintln(w, "there is neither Postfix nor Sendmail")
 	}
-	return hooked
+	switch {
+	case hooked:
+		return exitOK
+	case unknown:
+		return exitWarnings
+	}
+	return exitErrors
 }
 
 // quoted is an address in a configuration that cannot be read as one.

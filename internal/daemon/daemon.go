@@ -77,10 +77,15 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	logFound(l.log, found)
 	d.manager, err = systemd.NewNotifier()
 	d.notified(err)
-	listeners, err := c.openListeners()
+	listeners, unnamed, err := c.openListeners()
 	if err != nil {
 		l.close(func() {})
 		return err
+	}
+	for _, s := range unnamed {
+		l.log.Error("the service manager passed a socket that no listen entry names: connections to it are closed", "socket", s.String())
+		go turnAway(s)
+		defer s.Close()
 	}
 	d.beginPlugins()
 	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format, Source: d.plugins.source(), Merge: len(c.Milter) > 0 && len(c.Policy) > 0})
@@ -135,10 +140,10 @@ func (d *daemon) logCounts() {
 // the milter first, in the order of the configuration. It comes before the start of
 // the first plugin, which would inherit the sockets that were passed, and the mask
 // by which socket files are made.
-func (c *Config) openListeners() ([][]net.Listener, error) {
+func (c *Config) openListeners() ([][]net.Listener, []systemd.Socket, error) {
 	passed, err := systemd.Sockets()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return openAll(slices.Concat(c.Milter, c.Policy), passed)
 }

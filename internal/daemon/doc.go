@@ -32,15 +32,15 @@
 //
 // # Diagnostics
 //
-// A configuration that cannot be read, an address that cannot be listened on, or a
-// passed socket that no listen entry names, keeps the daemon from starting, as does
-// having nothing to listen on. Rules that cannot be read do not: the error is logged,
-// and mail is answered by on_failure until a reload brings good ones. Nor do plugins:
-// what keeps one from working is an error in the log with its place, and its facts are
-// unknown until it does. "ready" is logged when all listeners accept, "stopped" at the
-// end. Warning: fewer file descriptors than connections may come; a service manager
-// that cannot be reached; rules that are read without knowing what a plugin offers that
-// has failed to start. Info: the rules are loaded with what plugins offer. Error: they
-// are then not in order, or tests fail that passed before, and the policy that runs
-// stays.
+// A configuration that cannot be read, an address that cannot be listened on, or having
+// nothing to listen on, keeps the daemon from starting. Rules that cannot be read do
+// not: the error is logged, and mail is answered by on_failure until a reload brings
+// good ones. Nor do plugins: what keeps one from working is an error in the log with
+// its place, and its facts are unknown until it does. "ready" is logged when all
+// listeners accept, "stopped" at the end. Warning: fewer file descriptors than
+// connections may come; a service manager that cannot be reached; rules that are read
+// without knowing what a plugin offers that has failed to start. Info: the rules are
+// loaded with what plugins offer. Error: a passed socket that no listen entry names, to
+// which connections are closed; rules that are then not in order, or tests fail that
+// passed before, and the policy that runs stays.
 package daemon

@@ -22,13 +22,13 @@ var errNothing = errors.New("there is nothing to listen on: all listen entries h
 
 // openAll opens addresses. Where the service manager passed sockets for one, they
 // are taken over instead, so that one configuration works with and without it. An
-// address that is to be passed, and is not, is left out. A passed socket for no
-// address is an error: its clients would wait for ever.
-func openAll(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, error) {
-	out, err := assign(addresses, passed)
+// address that is to be passed, and is not, is left out. Passed sockets for no
+// address are unnamed.
+func openAll(addresses []Listen, passed []systemd.Socket) (out [][]net.Listener, unnamed []systemd.Socket, err error) {
+	out, unnamed, err = assign(addresses, passed)
 	if err != nil {
 		systemd.Close(passed)
-		return nil, err
+		return nil, nil, err
 	}
 	for i, at := range addresses {
 		if len(out[i]) > 0 || at.Passed {
@@ -41,26 +41,43 @@ func openAll(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, err
 					ln.Close()
 				}
 			}
-			return nil, fmt.Errorf("cannot listen on %s: %w", at, err)
+			systemd.Close(unnamed)
+			return nil, nil, fmt.Errorf("cannot listen on %s: %w", at, err)
 		}
 		out[i] = []net.Listener{ln}
 	}
 	if !slices.ContainsFunc(out, func(lns []net.Listener) bool { return len(lns) > 0 }) {
-		return nil, errNothing
+		systemd.Close(unnamed)
+		return nil, nil, errNothing
 	}
-	return out, nil
+	return out, unnamed, nil
 }
 
-// assign gives each passed socket to the address that names it.
-func assign(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, error) {
-	out := make([][]net.Listener, len(addresses))
+// turnAway closes the connections to a socket that no listen entry names. Else its
+// clients would wait for ever, since the service manager keeps it open.
+func turnAway(s systemd.Socket) {
+	for {
+		c, err := s.Accept()
+		switch {
+		case err == nil:
+			_ = c.Close()
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // too many open files, or the like: it passes
+			time.Sleep(time.Second)
+		}
+	}
+}
+
+// assign gives each passed socket to the address that names it, if one does.
+func assign(addresses []Listen, passed []systemd.Socket) (out [][]net.Listener, unnamed []systemd.Socket, failed error) {
+	out = make([][]net.Listener, len(addresses))
 	if len(passed) == 0 {
-		return out, nil
+		return out, nil, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), resolveFor)
 	defer cancel()
 	resolved := make([][]netip.AddrPort, len(addresses))
-	var failed error
 	for i, at := range addresses {
 		var err error
 		if resolved[i], err = at.resolve(ctx); err != nil {
@@ -70,12 +87,12 @@ func assign(addresses []Listen, passed []systemd.Socket) ([][]net.Listener, erro
 	for _, s := range passed {
 		i := find(addresses, resolved, s.Addr())
 		if i < 0 {
-			failed = errors.Join(failed, fmt.Errorf("the service manager passed the socket %s, which no listen entry names", s))
+			unnamed = append(unnamed, s)
 			continue
 		}
 		out[i] = append(out[i], s)
 	}
-	return out, failed
+	return out, unnamed, failed
 }
 
 // resolve looks up what an inet address stands for.

@@ -37,7 +37,7 @@ func TestAssign(t *testing.T) {
 	for _, test := range []struct {
 		listen []string // of the configuration
 		passed string   // socket addresses
-		want   string   // the index of the address for each socket, or the error
+		want   string   // the index of the address for each socket, in brackets those that are unnamed, or the error
 	}{
 		{[]string{"inet:127.0.0.1:1", "inet:127.0.0.1:2"}, "127.0.0.1:2 127.0.0.1:1", "1 0"},
 		{[]string{"inet:127.0.0.1:1", "inet:127.0.0.1:2"}, "127.0.0.1:2", "1"},
@@ -48,14 +48,14 @@ func TestAssign(t *testing.T) {
 		{[]string{"inet:0.0.0.0:1"}, "[::]:1", "0"},
 		{[]string{"inet:[::]:1"}, "0.0.0.0:1 [::]:1", "0 0"},
 		{[]string{"inet:0.0.0.0:1", "inet:[::]:1"}, "[::]:1 0.0.0.0:1", "1 0"},
-		{[]string{"inet:127.0.0.1:1", "inet:0.0.0.0:2"}, "127.0.0.1:1 0.0.0.0:1", "socket 0.0.0.0:1 (0.0.0.0:1.socket), which no listen entry names"},
-		{[]string{"inet:0.0.0.0:1"}, "127.0.0.1:1", "socket 127.0.0.1:1 (127.0.0.1:1.socket), which no listen entry names"},
-		{[]string{"inet:127.0.0.1:1"}, "127.0.0.1:2 127.0.0.1:3", "socket 127.0.0.1:3"},
+		{[]string{"inet:127.0.0.1:1", "inet:0.0.0.0:2"}, "127.0.0.1:1 0.0.0.0:1", "0 [0.0.0.0:1]"},
+		{[]string{"inet:0.0.0.0:1"}, "127.0.0.1:1", "[127.0.0.1:1]"},
+		{[]string{"inet:127.0.0.1:1"}, "127.0.0.1:2 127.0.0.1:3", "[127.0.0.1:2] [127.0.0.1:3]"},
 		{[]string{"inet:no-such-host.invalid:1"}, "127.0.0.1:1", "cannot listen on inet:no-such-host.invalid:1"},
 		{[]string{"unix:/run/x/../y"}, "/run/y", "0"},
 		{[]string{"unix:var-run/s"}, dir + "/run/s", "0"},
-		{[]string{"unix:/run/y"}, "@/run/y", "socket @/run/y"},
-		{[]string{"unix:/run/y", "inet:127.0.0.1:1"}, "/run/z", "socket /run/z"},
+		{[]string{"unix:/run/y"}, "@/run/y", "[@/run/y]"},
+		{[]string{"unix:/run/y", "inet:127.0.0.1:1"}, "/run/z", "[/run/z]"},
 	} {
 		c := Config{File: filepath.Join(dir, "tlswarden.toml")}
 		var addresses []Listen
@@ -74,7 +74,7 @@ func TestAssign(t *testing.T) {
 			}
 			passed = append(passed, systemd.Socket{Listener: at{addr}, Name: s + ".socket"})
 		}
-		out, err := assign(addresses, passed)
+		out, unnamed, err := assign(addresses, passed)
 		if err != nil {
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, passed %s: %v", test.listen, test.passed, err)
@@ -90,6 +90,9 @@ func TestAssign(t *testing.T) {
 					}
 				}
 			}
+		}
+		for _, s := range unnamed {
+			got = append(got, "["+s.Addr().String()+"]")
 		}
 		if g := strings.Join(got, " "); g != test.want {
 			t.Errorf("%v, passed %s: %q, want %q", test.listen, test.passed, g, test.want)
@@ -108,7 +111,7 @@ func TestOpenAll(t *testing.T) {
 	}
 	defer ln.Close()
 	addresses := []Listen{{Network: "unix", Address: one, Mode: 0o600}, {Network: "unix", Address: other, Mode: 0o600}}
-	out, err := openAll(addresses, []systemd.Socket{{Listener: ln, Name: "one.socket"}})
+	out, _, err := openAll(addresses, []systemd.Socket{{Listener: ln, Name: "one.socket"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +120,7 @@ func TestOpenAll(t *testing.T) {
 	}
 	out[1][0].Close()
 	addresses = append(addresses, Listen{Network: "unix", Address: filepath.Join(dir, "no", "dir")})
-	if _, err := openAll(addresses, []systemd.Socket{{Listener: ln, Name: "one.socket"}}); err == nil || !strings.HasPrefix(err.Error(), "cannot listen on unix:"+dir+"/no/dir: ") {
+	if _, _, err := openAll(addresses, []systemd.Socket{{Listener: ln, Name: "one.socket"}}); err == nil || !strings.HasPrefix(err.Error(), "cannot listen on unix:"+dir+"/no/dir: ") {
 		t.Error(err)
 	}
 	if _, err := os.Stat(other); err == nil {
@@ -212,11 +215,11 @@ func TestOnlyPassed(t *testing.T) {
 	dir := t.TempDir()
 	one, other := filepath.Join(dir, "one"), filepath.Join(dir, "other")
 	passed := []Listen{{Network: "unix", Address: one, Passed: true}}
-	if _, err := openAll(passed, nil); err != errNothing {
+	if _, _, err := openAll(passed, nil); err != errNothing {
 		t.Errorf("nothing passed: %v", err)
 	}
 	both := append(passed, Listen{Network: "unix", Address: other, Mode: 0o600})
-	out, err := openAll(both, nil)
+	out, _, err := openAll(both, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +231,7 @@ func TestOnlyPassed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err = openAll(passed, []systemd.Socket{{Listener: ln, Name: "one.socket"}}); err != nil {
+	if out, _, err = openAll(passed, []systemd.Socket{{Listener: ln, Name: "one.socket"}}); err != nil {
 		t.Fatal(err)
 	}
 	defer out[0][0].Close()

@@ -152,18 +152,26 @@ func sendSome(address string, messages *atomic.Int64) error {
 	return m.send('Q', "")
 }
 
-// TestStrangeSocket shows that the daemon does not start with a socket that no
-// listen entry names, and says which it is.
+// TestStrangeSocket shows that the daemon names a socket that no listen entry names,
+// closes the connections to it, and serves the others.
 func TestStrangeSocket(t *testing.T) {
 	var sockets passed
 	at := sockets.add(t, "tcp", "127.0.0.1:0")
 	strange := sockets.add(t, "tcp", "127.0.0.1:0")
-	p := launch(t, t.TempDir(), sockets.options(fmt.Sprintf("[policy]\nlisten = [\"inet:%s\"]\n", at)))
-	p.wait("the service manager passed the socket " + strange + " (two.socket), which no listen entry names")
-	<-p.done
-	if p.err == nil {
-		t.Error("the daemon ended without an error")
+	p := start(t, t.TempDir(), sockets.options(fmt.Sprintf("[policy]\nlisten = [\"inet:%s\"]\n", at)))
+	p.wait("the service manager passed a socket that no listen entry names")
+	p.wait(strange + " (two.socket)")
+	for id, address := range []string{strange, at, strange} {
+		a, err := askAt("tcp", address, id+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.ask(); address == at && err != nil || address == strange && !errors.Is(err, errClosed) {
+			t.Errorf("at %s: %v", address, err)
+		}
+		a.close()
 	}
+	p.stop()
 }
 
 // TestUselessSocket shows that what does not listen is refused by name.

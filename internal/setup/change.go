@@ -19,7 +19,7 @@ type Change struct {
 	Left     []string // what asks tlswarden, and is not changed by this
 	Next     []string // the commands that make it take effect
 
-	asked []Address                                     // must answer: until they do, mail would be deferred
+	asked []question                                    // must answer: until they do, mail would be deferred
 	try   func(ctx context.Context, draft string) error // looks at the new file before it gets its name
 	check func(ctx context.Context) error               // looks at it when it has
 }
@@ -30,8 +30,8 @@ func (c *Change) Needed() bool { return !bytes.Equal(c.Old, c.New) }
 // Answers is an error if nothing answers at an address that the mail server would
 // ask.
 func (c *Change) Answers(ctx context.Context) error {
-	for _, a := range c.asked {
-		if err := a.answers(ctx); err != nil {
+	for _, q := range c.asked {
+		if err := q.answers(ctx); err != nil {
 			return err
 		}
 	}
@@ -43,7 +43,7 @@ func (c *Change) Answers(ctx context.Context) error {
 // not be restored the name of the backup comes with an error.
 func (c *Change) Apply(ctx context.Context, now time.Time) (string, error) {
 	if err := c.Answers(ctx); err != nil {
-		return "", fmt.Errorf("%w: start tlswarden first, as mail would be deferred", err)
+		return "", err
 	}
 	info, err := os.Stat(c.File)
 	if err != nil {

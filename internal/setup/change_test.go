@@ -76,7 +76,9 @@ func TestApplyFails(t *testing.T) {
 				return fail
 			}
 		},
-		"nobody answers":  func(c *Change) { c.asked = []Address{{Path: filepath.Join(filepath.Dir(c.File), "none")}} },
+		"nobody answers": func(c *Change) {
+			c.asked = []question{{Address{Path: filepath.Join(filepath.Dir(c.File), "none")}, Milter}}
+		},
 		"somebody's edit": func(c *Change) { c.Old = []byte("older\n") },
 	} {
 		c := changeOf(t)

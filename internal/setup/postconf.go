@@ -84,8 +84,12 @@ func (p Postfix) look(ctx context.Context) (*site, error) {
 		return nil, err
 	}
 	s := &site{Postfix: p, queue: v[1], owner: v[2]}
+	dir := v[0]
+	if p.Dir != "" {
+		dir = p.Dir // Postfix 3.10 forgets -c for a moment after a change of the file
+	}
 	// The change is made in the file itself, should main.cf be a link.
-	if s.main, err = filepath.EvalSymlinks(filepath.Join(v[0], "main.cf")); err != nil {
+	if s.main, err = filepath.EvalSymlinks(filepath.Join(dir, "main.cf")); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -54,7 +54,7 @@ func (s *site) hook(ctx context.Context, c *Change, front string, ours Addresses
 	if err != nil {
 		return nil, err
 	}
-	c.asked = append(c.asked, address)
+	c.asked = append(c.asked, question{address, front})
 	stale := postfixMatch(ours.WithDefaults().of(front), s.queue)
 	next, err := param.hook(value.raw, entry(front, written), stale)
 	if err != nil {

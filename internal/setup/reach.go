@@ -1,11 +1,9 @@
 package setup
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -13,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // unreachable says that a mail server reaches none of a front end's addresses.
@@ -147,18 +144,4 @@ func safePath(path string) error {
 			return nil
 		}
 	}
-}
-
-// answers says why nothing can be asked at an address.
-func (a Address) answers(ctx context.Context) error {
-	network, address := "tcp", net.JoinHostPort(a.Host, a.Port)
-	if a.Path != "" {
-		network, address = "unix", a.Path
-	}
-	d := net.Dialer{Timeout: 5 * time.Second}
-	conn, err := d.DialContext(ctx, network, address)
-	if err != nil {
-		return fmt.Errorf("nothing answers at %s: %w", a, err)
-	}
-	return conn.Close()
 }

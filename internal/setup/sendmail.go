@@ -35,7 +35,7 @@ func (s Sendmail) Hook(ours Addresses) (*Change, error) {
 		return nil, err
 	}
 	text, _ = hookMC(text, packaging.SendmailMilterAt(address.sendmail()), ours.Milter, ours.WithDefaults().Milter)
-	c.New, c.asked = []byte(text), []Address{address}
+	c.New, c.asked = []byte(text), []question{{address, Milter}}
 	c.try = func(ctx context.Context, draft string) error { return tryMC(ctx, draft, true) }
 	return c, nil
 }
@@ -47,7 +47,9 @@ func (s Sendmail) Unhook(ours Addresses) (*Change, error) {
 		return nil, err
 	}
 	c.New = []byte(unhookMC(string(c.Old), ours.WithDefaults().Milter))
-	c.try = func(ctx context.Context, draft string) error { return tryMC(ctx, draft, false) }
+	if _, err := find("sendmail"); err == nil { // else it is gone, and with it what m4(1) needs
+		c.try = func(ctx context.Context, draft string) error { return tryMC(ctx, draft, false) }
+	}
 	if !c.Needed() && s.cfAsks(ours) {
 		c.Notes = []string{s.cf() + " was not made anew since, and Sendmail still asks tlswarden by it"}
 	}

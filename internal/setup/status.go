@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 )
 
 // Status is what is to be said of one mail server.
@@ -18,9 +20,14 @@ type Status struct {
 func Statuses(ctx context.Context, p Postfix, s Sendmail, ours Addresses) []Status {
 	var out []Status
 	if _, err := find("postconf"); err == nil {
-		st := Status{Server: "Postfix"}
-		st.Asks, st.Err = p.status(ctx, ours.WithDefaults())
-		out = append(out, st)
+		for _, p := range p.instances(ctx) {
+			st := Status{Server: "Postfix"}
+			if p.Dir != "" {
+				st.Server += " of " + p.Dir
+			}
+			st.Asks, st.Err = p.status(ctx, ours.WithDefaults())
+			out = append(out, st)
+		}
 	}
 	asks, err := s.asks(ours)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -36,7 +43,24 @@ func Statuses(ctx context.Context, p Postfix, s Sendmail, ours Addresses) []Stat
 	return out
 }
 
+// instances are this Postfix, and with it those that postmulti(1) runs beside it.
+func (p Postfix) instances(ctx context.Context) []Postfix {
+	out := []Postfix{p}
+	if p.Dir != "" {
+		return out
+	}
+	if v, err := p.values(ctx, "-hx", "multi_instance_directories"); err == nil {
+		for _, dir := range words(v[0]) {
+			out = append(out, Postfix{Dir: dir})
+		}
+	}
+	return out
+}
+
 func (p Postfix) status(ctx context.Context, ours Addresses) ([]string, error) {
+	if p.hasNone(ctx) {
+		return nil, nil
+	}
 	s, err := p.look(ctx)
 	if err != nil {
 		return nil, err
@@ -47,6 +71,20 @@ func (p Postfix) status(ctx context.Context, ours Addresses) ([]string, error) {
 		out = append(out, fmt.Sprintf("%s = %s", a.where(), a.value))
 	}
 	return out, err
+}
+
+// hasNone says whether there is no main.cf: such a Postfix asks nobody.
+func (p Postfix) hasNone(ctx context.Context) bool {
+	dir := p.Dir
+	if dir == "" {
+		v, err := p.values(ctx, "-hd", "config_directory")
+		if err != nil {
+			return false
+		}
+		dir = v[0]
+	}
+	_, err := os.Stat(filepath.Join(dir, "main.cf"))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // noFront is the error of a front end that is wanted and that the configuration

@@ -25,6 +25,16 @@ cmp /tmp/main.cf /etc/postfix/main.cf || die "installing changed main.cf"
 if tlswarden setup status --quiet; then die "some mail server asks it"; fi
 mail_unjudged installed
 
+step "a daemon that cannot run is not hooked up, though systemd holds its sockets"
+systemctl mask --now tlswarden.service
+if tlswarden setup postfix --apply >/tmp/said 2>&1; then die "it was: $(cat /tmp/said)"; fi
+grep -q 'start tlswarden first' /tmp/said || die "it is not said why: $(cat /tmp/said)"
+cmp /tmp/main.cf /etc/postfix/main.cf || die "main.cf was changed"
+systemctl unmask tlswarden.service
+systemctl reset-failed
+systemctl restart tlswarden.socket tlswarden-postfix.socket
+systemctl start tlswarden
+
 step "hook it up"
 doc "Debian and Ubuntu" Postfix
 mail_flows hooked
@@ -173,6 +183,10 @@ step "removal waits as long as Postfix asks"
 if apt-get remove tlswarden >/tmp/said 2>&1; then die "it went"; fi
 grep -q 'tlswarden setup postfix --remove' /tmp/said || die "it is not said what to do: $(cat /tmp/said)"
 mail_flows still
+cp /etc/postfix/main.cf /tmp/main.hooked
+echo 'this is no parameter' >>/etc/postfix/main.cf
+if apt-get remove tlswarden >/tmp/said 2>&1; then die "it went, though nobody can tell whether Postfix asks"; fi
+cp /tmp/main.hooked /etc/postfix/main.cf
 
 step "remove"
 doc "Debian and Ubuntu" Remove
