@@ -202,5 +202,5 @@ func TestSetupRestores(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.setup(1, "postfix --apply", "missing '=' after attribute name")
-	r.setup(1, "status", "Postfix cannot be looked at: postconf: fatal: ")
+	r.setup(3, "status", "Postfix cannot be looked at: postconf: fatal: ")
 }

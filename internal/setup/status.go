@@ -20,9 +20,9 @@ type Status struct {
 func Statuses(ctx context.Context, p Postfix, s Sendmail, ours Addresses) []Status {
 	var out []Status
 	if _, err := find("postconf"); err == nil {
-		for _, p := range p.instances(ctx) {
+		for i, p := range p.instances(ctx) {
 			st := Status{Server: "Postfix"}
-			if p.Dir != "" {
+			if i > 0 {
 				st.Server += " of " + p.Dir
 			}
 			st.Asks, st.Err = p.status(ctx, ours.WithDefaults())
