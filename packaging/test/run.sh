@@ -20,11 +20,14 @@ roots=${TLSWARDEN_ROOTS:-${HOME:?HOME is not set}/.cache/tlswarden-test/roots}
 # shellcheck source=internal/mtatest/debian.sh
 . "$tree/internal/mtatest/debian.sh"
 
-# with SUITE NAME PACKAGE... makes the root of a test, which has these packages.
+# with SUITE NAME PACKAGE... makes a root that has these packages, unless it is there,
+# and says in $root where that is.
 with() {
-	suite=$1 root=$roots/$1-$2
+	suite=$1 name=$roots/$1-$2
 	shift 2
+	root=$name.$(echo "$@" | cksum | cut -d ' ' -f 1)
 	[ ! -d "$root" ] || return 0
+	as_root rm -rf "$name".* # with other packages
 	bootstrap "$suite" "$roots/$suite"
 	as_root rm -rf "$root.new"
 	as_root cp -a "$roots/$suite" "$root.new"
@@ -121,16 +124,14 @@ try() {
 [ $# -gt 0 ] || fail "which releases?"
 mta='swaks libnet-ssleay-perl openssl procps'
 with bookworm lint lintian rpmlint rpm zstd binutils apparmor apparmor-utils
-try bookworm "$roots/bookworm-lint" lint.sh plain
+try bookworm "$root" lint.sh plain
+# shellcheck disable=SC2086 # several packages
 for suite; do
-	# shellcheck disable=SC2086 # several packages
-	{
-		with "$suite" postfix systemd systemd-sysv dbus postfix ssl-cert rpm python3-grpcio python3-protobuf $mta
-		with "$suite" sendmail systemd systemd-sysv dbus sendmail-bin sendmail-cf sensible-mda procmail make $mta
-		with "$suite" plain postfix ssl-cert sysvinit-utils adduser $mta
-	}
-	try "$suite" "$roots/$suite-postfix" postfix.sh systemd
-	try "$suite" "$roots/$suite-sendmail" sendmail.sh systemd
-	try "$suite" "$roots/$suite-plain" plain.sh plain
-	try "$suite" "$roots/$suite-postfix" rpm.sh systemd
+	with "$suite" postfix systemd systemd-sysv dbus postfix ssl-cert rpm python3-grpcio python3-protobuf $mta
+	try "$suite" "$root" postfix.sh systemd
+	try "$suite" "$root" rpm.sh systemd
+	with "$suite" sendmail systemd systemd-sysv dbus sendmail-bin sendmail-cf sensible-mda procmail make $mta
+	try "$suite" "$root" sendmail.sh systemd
+	with "$suite" plain postfix ssl-cert sysvinit-utils adduser $mta
+	try "$suite" "$root" plain.sh plain
 done
