@@ -3,8 +3,10 @@ package mtatest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -118,6 +120,32 @@ func (r *rig) signal(signal syscall.Signal) {
 	r.t.Helper()
 	if err := r.daemon.process.cmd.Process.Signal(signal); err != nil {
 		r.t.Error(err)
+	}
+}
+
+// freeze stops the daemon as SIGSTOP does, and waits until none of its threads runs
+// any more, which takes a moment (proc(5), the state in /proc/PID/task/TID/stat).
+func (r *rig) freeze() {
+	r.t.Helper()
+	r.signal(syscall.SIGSTOP)
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.daemon.process.cmd.Process.Pid))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		stopped := 0
+		for _, name := range stats {
+			text, _ := os.ReadFile(name) // a thread may have ended
+			if _, state, _ := strings.Cut(string(text), ") "); strings.HasPrefix(state, "T") {
+				stopped++
+			}
+		}
+		if stopped > 0 && stopped == len(stats) {
+			return
+		}
+		if time.Now().After(end) {
+			r.t.Fatalf("%d of %d threads of the daemon are stopped", stopped, len(stats))
+		}
 	}
 }
 

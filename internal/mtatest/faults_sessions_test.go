@@ -80,7 +80,7 @@ func sessionsCut(r *rig) {
 // staleRequests shows that a policy request whose asker has given up takes
 // nothing from the one with which Postfix asks again: the tag is given to it.
 func (r *rig) staleRequests() {
-	r.signal(syscall.SIGSTOP)
+	r.freeze()
 	var again []net.Conn
 	for i := range 10 {
 		request := fmt.Sprintf("request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nqueue_id=\n"+

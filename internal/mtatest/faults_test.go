@@ -221,7 +221,7 @@ func down(ctx context.Context, r *rig) {
 // than the timeouts of the shipped lines: the milter's 15 s, and twice 15 s of
 // the policy service.
 func stopped(ctx context.Context, r *rig) {
-	r.signal(syscall.SIGSTOP)
+	r.freeze()
 	wait(ctx, 33*time.Second)
 	r.signal(syscall.SIGCONT)
 }
