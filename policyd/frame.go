@@ -33,10 +33,10 @@ type framer struct {
 	scanned    int // octets of it that hold no end of a request
 }
 
-// next waits, from a time on, for a request and returns what was read, which begins with a whole
-// one. It is valid until the next call; took must say before how much of it the
-// request had. The errors io.EOF and errIdle tell that no request has begun; after
-// any error the connection is of no more use.
+// next waits, from a time on, for a request and returns what was read, which begins
+// with a whole one. It is valid until the next call; took must say before how much
+// of it the request had. The errors io.EOF and errIdle tell that no request has
+// begun; after any error the connection is of no more use.
 func (f *framer) next(now time.Time) ([]byte, error) {
 	if f.whole() {
 		return f.buf[f.start:f.end], nil
