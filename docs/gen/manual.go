@@ -42,6 +42,16 @@ const (
 // plain is a title without the marks of code.
 func plain(title string) string { return strings.ReplaceAll(title, "`", "") }
 
+// manKey describes a key, with a note behind its meaning. An example that is a table
+// stands elsewhere.
+func manKey(k key, note string) string {
+	out := ".It Ic " + argument(k.name) + "\n" + mdoc(k.meaning) + note
+	if !strings.HasPrefix(k.example, "[") {
+		out += literalBlock(k.example)
+	}
+	return out
+}
+
 // manKeys describes the keys of a table of rule files.
 func manKeys(title string) (string, error) {
 	for _, t := range tables() {
@@ -51,10 +61,7 @@ func manKeys(title string) (string, error) {
 		var b strings.Builder
 		b.WriteString(mdoc(t.intro) + beginList)
 		for _, k := range t.keys {
-			b.WriteString(".It Ic " + argument(k.name) + "\n" + mdoc(k.meaning))
-			if !strings.HasPrefix(k.example, "[") {
-				b.WriteString(literalBlock(k.example))
-			}
+			b.WriteString(manKey(k, ""))
 		}
 		return b.String() + endList, nil
 	}
@@ -70,10 +77,7 @@ func manSettings(title string) (string, error) {
 		var b strings.Builder
 		b.WriteString(mdoc(t.intro) + beginList)
 		for _, s := range t.settings {
-			b.WriteString(".It Ic " + argument(s.name) + "\n" + mdoc(s.meaning) + mdoc(settingNote(s)))
-			if !strings.HasPrefix(s.example, "[") {
-				b.WriteString(literalBlock(s.example))
-			}
+			b.WriteString(manKey(s.key, mdoc(settingNote(s))))
 		}
 		return b.String() + endList, nil
 	}

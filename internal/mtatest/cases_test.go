@@ -51,9 +51,7 @@ func run(t *testing.T, dir string) {
 // openLab skips the test where the server is not installed, except in CI.
 func openLab(t *testing.T, server string, certs *Certs) *Lab {
 	t.Helper()
-	if os.Getuid() != 0 {
-		skipOrFail(t, errors.New("mail servers can be run by root only"))
-	}
+	needRoot(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	lab, err := OpenLab(ctx, server, certs)
@@ -79,6 +77,14 @@ func skipOrFail(t *testing.T, why error) {
 		t.Fatal(why)
 	}
 	t.Skip(why)
+}
+
+// needRoot skips a test that runs mail servers where this is not root.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		skipOrFail(t, errors.New("mail servers can be run by root only"))
+	}
 }
 
 func buildDaemon(t *testing.T) string {

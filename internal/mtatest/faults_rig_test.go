@@ -32,9 +32,7 @@ type rig struct {
 // newRig starts both.
 func newRig(t *testing.T, program string) *rig {
 	t.Helper()
-	if os.Getuid() != 0 {
-		skipOrFail(t, errors.New("mail servers can be run by root only"))
-	}
+	needRoot(t)
 	r := &rig{t: t, program: program, dir: t.TempDir()}
 	var err error
 	if r.certs, err = NewCerts(); err != nil {

@@ -172,9 +172,7 @@ func change(t *testing.T, file, from, to string) {
 // bare starts a Postfix that asks nobody.
 func bare(t *testing.T) *Postfix {
 	t.Helper()
-	if os.Getuid() != 0 {
-		skipOrFail(t, errors.New("mail servers can be run by root only"))
-	}
+	needRoot(t)
 	certs, err := NewCerts()
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,7 @@ import (
 // include cf.m4, as those of distributions do.
 func bareSendmail(t *testing.T) *Sendmail {
 	t.Helper()
-	if os.Getuid() != 0 {
-		skipOrFail(t, errors.New("mail servers can be run by root only"))
-	}
+	needRoot(t)
 	certs, err := NewCerts()
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func (q question) answers(ctx context.Context) error {
 		return fmt.Errorf("%s cannot be asked by this user: %w", q, err)
 	}
 	if err != nil {
-		return fmt.Errorf("nothing answers at %s: %w: start tlswarden first, as mail would be deferred", q, err)
+		return fmt.Errorf("nothing answers at %s: %w", q, err)
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ func TestAnswers(t *testing.T) {
 		"policy":          {Policy, "action=DUNNO\n\n", ""},
 		"other milter":    {Milter, "220 mail ESMTP\r\n", "is no milter"},
 		"other policy":    {Policy, "HTTP/1.1 400\r\n", "is no policy service"},
-		"closes":          {Milter, "", "start tlswarden first"},
-		"says nothing":    {Policy, "wait", "start tlswarden first"},
+		"closes":          {Milter, "", "nothing answers at unix:"},
+		"says nothing":    {Policy, "wait", "nothing answers at unix:"},
 		"milter for both": {Policy, options, "is no policy service"},
 	} {
 		path := filepath.Join(t.TempDir(), "s")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -42,8 +43,10 @@ func (c *Change) Answers(ctx context.Context) error {
 // is not made: the file is as it was then, and there is no backup. Only if it could
 // not be restored the name of the backup comes with an error.
 func (c *Change) Apply(ctx context.Context, now time.Time) (string, error) {
-	if err := c.Answers(ctx); err != nil {
+	if err := c.Answers(ctx); errors.Is(err, fs.ErrPermission) {
 		return "", err
+	} else if err != nil {
+		return "", fmt.Errorf("%w: start tlswarden first, as mail would be deferred", err)
 	}
 	info, err := os.Stat(c.File)
 	if err != nil {

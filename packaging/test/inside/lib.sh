@@ -54,6 +54,13 @@ set_up_postfix() {
 		smtpd_tls_cert_file=/etc/ssl/certs/ssl-cert-snakeoil.pem smtpd_tls_key_file=/etc/ssl/private/ssl-cert-snakeoil.key
 }
 
+# fetch_packages goes to a folder that has the packages, as who downloaded them does.
+fetch_packages() {
+	mkdir newer
+	cp "$packages"/*_amd64.deb newer
+	cd newer
+}
+
 # older makes older packages of the ones under test: with another version, and a
 # configuration as another release might have had it.
 older() {

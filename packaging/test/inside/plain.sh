@@ -19,9 +19,7 @@ mail_unjudged before
 cp /etc/postfix/main.cf /tmp/main.cf
 
 step "install, and hook it up"
-mkdir newer
-cp "$packages"/*_amd64.deb newer
-cd newer
+fetch_packages
 apt-get install ./tlswarden_*_amd64.deb
 until_true logged msg=ready || die "the daemon is not ready"
 mail_unjudged installed

@@ -25,9 +25,7 @@ mail_unjudged before
 cp /etc/mail/sendmail.mc /tmp/sendmail.mc
 
 step "install, and hook it up"
-mkdir newer
-cp "$packages"/*_amd64.deb newer
-cd newer
+fetch_packages
 doc "Debian and Ubuntu" Install
 mail_unjudged installed
 doc "Debian and Ubuntu" Sendmail
