@@ -28,7 +28,7 @@ func program(t *testing.T) string {
 
 var built = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(buildDir, "tlswarden")
-	cmd := exec.Command("go", "build", "-o", path, "tlswarden/cmd/tlswarden")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, "tlswarden/cmd/tlswarden") // as make build does
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)

@@ -54,6 +54,7 @@ func (p *passed) options(config string) options {
 // end between requests only, and a mail transaction that was begun is finished.
 func TestRestart(t *testing.T) {
 	dir := t.TempDir()
+	program(t) // before there are clients, who wait for so long only
 	socket := filepath.Join(dir, "policy")
 	var sockets passed
 	milterAt := sockets.add(t, "tcp", "127.0.0.1:0")

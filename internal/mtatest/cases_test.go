@@ -93,9 +93,16 @@ func buildDaemon(t *testing.T) string {
 		return program
 	}
 	program := filepath.Join(t.TempDir(), "tlswarden")
-	output, err := exec.Command("go", "build", "-o", program, "tlswarden/cmd/tlswarden").CombinedOutput()
-	if err != nil {
+	goBuild(t, program, "tlswarden/cmd/tlswarden")
+	return program
+}
+
+// goBuild compiles with the flags of make build, which has done most of it.
+func goBuild(t *testing.T, out string, packages ...string) {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"build", "-trimpath", "-buildvcs=false", "-o", out}, packages...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, output)
 	}
-	return program
 }

@@ -42,8 +42,8 @@ inside() {
 
 [ $# -gt 0 ] || fail "which releases?"
 cd "$tree"
-CGO_ENABLED=0 go build -o build/matrix/tlswarden ./cmd/tlswarden
-CGO_ENABLED=0 go test -c -o build/matrix/mtatest ./internal/mtatest
+CGO_ENABLED=0 go build -trimpath -buildvcs=false -o build/matrix/tlswarden ./cmd/tlswarden
+CGO_ENABLED=0 go test -trimpath -buildvcs=false -c -o build/matrix/mtatest ./internal/mtatest
 for suite; do
 	bootstrap "$suite" "$cache/$suite"
 	echo "matrix.sh: $suite"

@@ -23,9 +23,7 @@ func installPlugins(t *testing.T) *Plugins {
 		skipOrFail(t, fmt.Errorf("needs python3-grpcio and python3-protobuf: %w %s", err, out))
 	}
 	built := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", built, "tlswarden/plugins/dns", "tlswarden/plugins/lookup").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	goBuild(t, built, "tlswarden/plugins/dns", "tlswarden/plugins/lookup")
 	if err := os.CopyFS(filepath.Join(built, "exec-example"), os.DirFS("../../plugins/exec-example")); err != nil {
 		t.Fatal(err)
 	}

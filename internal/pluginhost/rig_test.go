@@ -30,7 +30,7 @@ func build() {
 	if program.dir, program.err = os.MkdirTemp("", "stub-"); program.err != nil {
 		return
 	}
-	c := exec.Command("go", "build", "-o", filepath.Join(program.dir, "stub"), "./testdata/stub")
+	c := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(program.dir, "stub"), "./testdata/stub")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		program.err = fmt.Errorf("%w: %s", err, out)
