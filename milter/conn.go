@@ -3,6 +3,7 @@ package milter
 import (
 	"encoding/binary"
 	"io"
+	"math"
 	"net"
 	"runtime/debug"
 	"sync/atomic"
@@ -29,15 +30,17 @@ type conn struct {
 	rest  []byte // of the frame that the library is reading
 	out   []byte // frames to the MTA that are not sent yet
 	whole int    // bytes of out that are whole frames
-	state atomic.Int32
+
+	// turn is odd while the connection waits for a command outside of a mail
+	// transaction, and grows whenever that begins or ends, so that shutting down
+	// tells a quiet connection from one that waits again. left: closed from outside.
+	turn  atomic.Uint64
+	seen  uint64    // turn as shutting down last saw it; guarded by the server's mu
+	since time.Time // when it saw that first
 }
 
-// The states of a connection, for shutting down: idle ones are closed at once.
-const (
-	stateBusy int32 = iota // an event is in progress, or a mail transaction
-	stateIdle              // waiting for a command outside of a transaction
-	stateLeft              // closed from outside
-)
+// left is even, as nothing waits any more.
+const left = math.MaxUint64 - 1
 
 // maxOut bounds the frames that are kept in order to be sent together.
 const maxOut = 32 << 10
@@ -106,27 +109,37 @@ func (c *conn) Read(p []byte) (n int, err error) {
 
 // receive waits for a frame.
 func (c *conn) receive() ([]byte, error) {
-	if !c.session.inTransaction {
-		c.state.CompareAndSwap(stateBusy, stateIdle)
-		if c.server.closing.Load() {
-			return nil, io.EOF
-		}
+	between := !c.session.inTransaction
+	if between && (c.server.ending.Load() || !c.advance()) {
+		return nil, io.EOF
 	}
 	frame, err := c.frames.next()
 	if err != nil {
 		return nil, err
 	}
-	c.state.CompareAndSwap(stateIdle, stateBusy)
-	if c.state.Load() == stateLeft {
+	if between && !c.advance() || c.turn.Load() == left {
 		return nil, io.EOF
 	}
 	return frame, nil
 }
 
-// leaveIdle closes the connection if nothing is in progress. Any goroutine may
-// call it.
-func (c *conn) leaveIdle() {
-	if c.state.CompareAndSwap(stateIdle, stateLeft) {
+// advance begins or ends to wait. It says whether the connection is still open.
+func (c *conn) advance() bool {
+	t := c.turn.Load()
+	return t != left && c.turn.CompareAndSwap(t, t+1)
+}
+
+// leaveQuiet closes the connection if it has been waiting for a command outside of
+// a transaction, and for the same one, for some time. The server's mu is held.
+func (c *conn) leaveQuiet(now time.Time, d time.Duration) {
+	t := c.turn.Load()
+	switch {
+	case t%2 == 0:
+		return
+	case t != c.seen:
+		c.seen, c.since = t, now
+	}
+	if now.Sub(c.since) >= d && c.turn.CompareAndSwap(t, left) {
 		c.Conn.Close()
 	}
 }
@@ -134,7 +147,7 @@ func (c *conn) leaveIdle() {
 // leave closes the connection, whatever is in progress. Any goroutine may call
 // it; the library then comes to Close.
 func (c *conn) leave() {
-	c.state.Store(stateLeft)
+	c.turn.Store(left)
 	c.Conn.Close()
 }
 

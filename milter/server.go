@@ -64,6 +64,7 @@ type Server struct {
 
 	closing   atomic.Bool
 	stop      chan struct{} // closed with closing
+	ending    atomic.Bool   // no connection waits for another transaction
 	mu        sync.Mutex
 	listeners map[*listener]struct{}
 	conns     map[*conn]struct{}
@@ -189,10 +190,11 @@ func (s *Server) forget(c *conn) {
 	s.sessions.Done()
 }
 
-// Shutdown stops accepting and closes all connections: those that wait for a
-// command at once, those within a mail transaction when that is over, for the
-// MTA would defer its mail, and at the end of ctx all that are left. The error
-// is that of ctx if there were any.
+// Shutdown stops accepting and closes all connections. Wherever one is closed
+// within an SMTP session, the MTA defers what follows in that session. So those
+// within a mail transaction are closed when it is over, those between transactions
+// when they have been quiet for a second, or after three, and at the end of ctx all
+// that are left. The error is that of ctx if there were any.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.closing.Swap(true) {
@@ -201,9 +203,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for ln := range s.listeners {
 		ln.Close()
 	}
-	for c := range s.conns {
-		c.leaveIdle()
-	}
 	s.mu.Unlock()
 
 	done := make(chan struct{})
@@ -211,22 +210,55 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.sessions.Wait()
 		close(done)
 	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
+	looks := time.NewTicker(quietFor / 20)
+	defer looks.Stop()
+	for end := time.Now().Add(lingerFor); ; {
+		now := time.Now()
+		if now.Before(end) {
+			s.leaveQuiet(now, quietFor)
+		} else {
+			s.ending.Store(true)
+			s.leaveQuiet(now, 0)
+		}
+		select {
+		case <-done:
+			return nil
+		case <-looks.C:
+			continue
+		case <-ctx.Done():
+		}
+		s.leaveAll()
+		select {
+		case <-done:
+		case <-time.After(lastMoment):
+		}
+		return ctx.Err()
 	}
+}
+
+func (s *Server) leaveQuiet(now time.Time, d time.Duration) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.leaveQuiet(now, d)
+	}
+}
+
+func (s *Server) leaveAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.leave()
 	}
-	s.mu.Unlock()
-	select {
-	case <-done:
-	case <-time.After(lastMoment):
-	}
-	return ctx.Err()
 }
+
+// What a connection gets between transactions when the server shuts down: an SMTP
+// client that is at work sends its next command within a second, and one that has
+// very many messages is stopped after three.
+const (
+	quietFor  = time.Second
+	lingerFor = 3 * time.Second
+)
 
 // lastMoment is how long connections that were closed get to end what they do.
 const lastMoment = 2 * time.Second

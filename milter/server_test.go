@@ -237,15 +237,17 @@ func TestPanics(t *testing.T) {
 	})
 }
 
-// TestShutdown shows that connections that wait for a command are closed at
-// once, and those within a transaction when it is over.
+// TestShutdown shows that a session that goes on may send its message, and that
+// connections are closed when they are quiet between transactions, be it after one
+// that was in progress.
 func TestShutdown(t *testing.T) {
 	libraryLog(t)
 	ln := newPipes()
 	s := New(Config{Gate: &scriptGate{}})
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln) }()
-	idle, busy, aborted := newWire(t, ln.dial()), newWire(t, ln.dial()), newWire(t, ln.dial())
+	idle, busy, aborted, early := newWire(t, ln.dial()), newWire(t, ln.dial()), newWire(t, ln.dial()), newWire(t, ln.dial())
+	early.negotiate(offer())
 	for _, w := range []*wire{idle, busy, aborted} {
 		w.negotiate(offer())
 		w.send(cmdMail, cstrings("<a@example.net>"))
@@ -256,11 +258,20 @@ func TestShutdown(t *testing.T) {
 
 	down := make(chan error, 1)
 	go func() { down <- s.Shutdown(context.Background()) }()
-	idle.closed()
 	if err := <-served; err != nil {
 		t.Errorf("serve: %v", err)
 	}
+	for _, w := range []*wire{early, idle} {
+		for _, command := range []byte{cmdHelo, cmdMail, cmdRcpt, cmdEnd} {
+			w.send(command, "<a@example.net>\x00")
+			if a := w.await(); a.reply != "c" {
+				t.Errorf("the reply to %c is %q", command, a.reply)
+			}
+		}
+	}
 	aborted.send(cmdAbort, "")
+	early.closed()
+	idle.closed()
 	aborted.closed()
 	select {
 	case err := <-down:
@@ -305,8 +316,8 @@ func TestShutdownInTime(t *testing.T) {
 	s.sessions.Wait()
 }
 
-// TestShutdownOfManySessions shuts down in the midst of traffic, over real
-// sockets. Nobody may hang, and no session may be left.
+// TestShutdownOfManySessions shuts down in the midst of traffic that never pauses,
+// over real sockets. Nobody may hang, and no session may be left.
 func TestShutdownOfManySessions(t *testing.T) {
 	libraryLog(t)
 	path := filepath.Join(t.TempDir(), "milter")
@@ -366,7 +377,7 @@ func playUntilClosed(c net.Conn) {
 	} {
 		b = append(b, f...)
 	}
-	for range 50 {
+	for {
 		if _, err := c.Write(b); err != nil {
 			return
 		}

@@ -76,13 +76,18 @@ older() {
 	done
 }
 
-# send NAME [OPTION...] sends a message to anna from elsewhere, by a client that
-# may be told to use TLS, and waits until it is there.
-send() {
+# offer NAME [OPTION...] offers a message to anna from elsewhere, by a client that
+# may be told to use TLS.
+offer() {
 	name=$1
 	shift
 	swaks --silent 2 --server 203.0.113.25 --local-interface 203.0.113.7 --helo client.example.org \
-		--from a@example.org --to anna@localhost --header "Subject: $name" "$@" || die "the message $name was not taken"
+		--from a@example.org --to anna@localhost --header "Subject: $name" "$@"
+}
+
+# send NAME [OPTION...] offers a message, and waits until it is there.
+send() {
+	offer "$@" || die "the message $name was not taken"
 	until_true arrived "$name" || die "the message $name did not arrive"
 }
 

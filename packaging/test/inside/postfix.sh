@@ -128,9 +128,16 @@ step "a restart loses no mail"
 		sleep 0.3
 	done
 ) &
-for i in $(seq 20); do send "restart-$i"; done
+for i in $(seq 20); do
+	# A session that pauses for more than a second is not waited for, and deferred.
+	offer "restart-$i" || send "restart-$i"
+done
 wait
-for i in $(seq 20); do judged "restart-$i" 'fail; none'; done
+for i in $(seq 20); do
+	until_true arrived "restart-$i" || die "the message restart-$i did not arrive"
+	judged "restart-$i" 'fail; none'
+	[ "$(grep -c "^Subject: restart-$i\$" /var/mail/anna)" = 1 ] || die "the message restart-$i arrived twice"
+done
 
 step "a start with a configuration that cannot be read delays mail, until it can"
 cp $config /tmp/config
