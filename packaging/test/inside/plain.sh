@@ -28,7 +28,7 @@ tlswarden setup postfix --front both --apply
 postfix reload
 until_true sh -c 'tlswarden setup status'
 mail_flows hooked
-logged 'action=tag.*front=milter' || die "the log has no decision"
+until_true logged 'action=tag.*front=milter' || die "the log has no decision"
 service tlswarden reload
 until_true logged msg=reloaded || die "it did not reload"
 
