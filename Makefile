@@ -7,7 +7,10 @@ SCRIPTS := .ci/run internal/mtatest/*.sh plugins/exec-example/outbound-tls packa
 	packaging/scripts/* packaging/deb/p* packaging/deb/tlswarden.init packaging/rpm/p* packaging/apk/p* packaging/arch/p*
 PYTHON  := python3-grpcio python3-protobuf
 VERSION := $(shell packaging/version.sh 2>/dev/null || echo devel)
-# One set of flags for all tests, so that nothing is compiled twice.
+# One set of flags for all that is built here, and one for all tests, so that nothing
+# is compiled twice.
+export CGO_ENABLED = 0
+export GOFLAGS    := $(shell $(GO) env GOFLAGS) -trimpath -buildvcs=false
 TEST    := CGO_ENABLED=1 $(GO) test -race -shuffle=on
 # Shell that collects in $need what of Debian is not there, and gets it.
 MISSING  = [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || need="$$need $$p"
@@ -20,11 +23,11 @@ SOAK    ?= 60s
 .PHONY: build plugins run demo demo-plugins test unit mta test-matrix packages test-packages lint fuzz bench soak vuln deps demo-deps clean
 
 build: plugins
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
+	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
 
 # The shipped plugins; the one in Python needs $(PYTHON) where it runs.
 plugins:
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o build/plugins/ ./plugins/dns ./plugins/lookup
+	$(GO) build -ldflags '-s -w' -o build/plugins/ ./plugins/dns ./plugins/lookup
 	install -d build/plugins/exec-example
 	install -m 755 plugins/exec-example/exec_example.py plugins/exec-example/outbound-tls build/plugins/exec-example
 	install -m 644 plugins/exec-example/tlswarden_plugin_v1_pb2.py build/plugins/exec-example
@@ -60,7 +63,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
 	shellcheck -x $(SCRIPTS)
-	GOOS=freebsd CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/tlswarden
+	GOOS=freebsd $(GO) build -o /dev/null ./cmd/tlswarden
 	@# Pages that are not installed here are not found.
 	! mandoc -T lint docs/man/*.[1-8] 2>&1 | grep -v 'manual not found\|mandoc.db'
 
@@ -74,12 +77,13 @@ test-packages: deps packages
 	packaging/test/run.sh bookworm trixie
 
 # Each fuzz target of the program in turn. A count of inputs, not a time: what
-# is tested must not depend on the load of the machine.
+# is tested must not depend on the load of the machine. Without the race detector,
+# which would make it several times slower.
 fuzz:
 	@for p in $$(grep -rl --include=*_test.go --exclude-dir=mtatest '^func Fuzz' cmd internal milter plugins policyd rules | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | sed 's/func //'); do \
 	    echo "fuzz $$p $$f"; \
-	    CGO_ENABLED=1 $(GO) test -race -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x ./$$p || exit 1; \
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x ./$$p || exit 1; \
 	  done; done
 
 bench:

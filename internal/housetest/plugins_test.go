@@ -52,8 +52,9 @@ func (x *tutorial) run(dir, script string) string {
 	x.t.Helper()
 	cmd := exec.Command("sh", "-euc", "umask 022\n"+script)
 	cmd.Dir = filepath.Join(x.dir, dir)
-	// As on the author's machine, whatever flags the tests of this module have.
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "NO_COLOR=1")
+	// Not with the flags that the tests of this module have, but so that what make
+	// build compiled need not be compiled again.
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath", "CGO_ENABLED=0", "NO_COLOR=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		x.t.Fatalf("%s\n%v\n%s", script, err, out)
