@@ -28,18 +28,24 @@ mirror() {
 }
 
 # bootstrap SUITE FOLDER makes the root of a release, which appears when it is
-# complete, and does nothing where it is there.
+# complete, and does nothing where it is there. It is a copy of one that is made once.
 bootstrap() {
 	[ ! -d "$2" ] || return 0
-	command -v debootstrap >/dev/null || fail "needs debootstrap"
-	uri=$(mirror)
-	[ -n "$uri" ] || fail "this machine has no source of Debian packages"
-	as_root mkdir -p "${2%/*}"
+	base=${HOME:?HOME is not set}/.cache/tlswarden-test/debian/$1
+	as_root mkdir -p "${base%/*}" "${2%/*}"
+	if [ ! -d "$base" ]; then
+		command -v debootstrap >/dev/null || fail "needs debootstrap"
+		uri=$(mirror)
+		[ -n "$uri" ] || fail "this machine has no source of Debian packages"
+		as_root rm -rf "$base.new"
+		# It mounts /proc there; not so that we could delete that.
+		as_root unshare --mount --propagation private \
+			debootstrap --variant=minbase "$1" "$base.new" "$uri"
+		# No resolver is asked for the names in here, but Sendmail reads it.
+		echo '127.0.0.1 localhost' | as_root tee "$base.new/etc/hosts" >/dev/null
+		as_root mv "$base.new" "$base"
+	fi
 	as_root rm -rf "$2.new"
-	# It mounts /proc there; not so that we could delete that.
-	as_root unshare --mount --propagation private \
-		debootstrap --variant=minbase "$1" "$2.new" "$uri"
-	# No resolver is asked for the names in here, but Sendmail reads it.
-	echo '127.0.0.1 localhost' | as_root tee "$2.new/etc/hosts" >/dev/null
+	as_root cp -a "$base" "$2.new"
 	as_root mv "$2.new" "$2"
 }

@@ -28,9 +28,8 @@ with() {
 	root=$name.$(echo "$@" | cksum | cut -d ' ' -f 1)
 	[ ! -d "$root" ] || return 0
 	as_root rm -rf "$name".* # with other packages
-	bootstrap "$suite" "$roots/$suite"
 	as_root rm -rf "$root.new"
-	as_root cp -a "$roots/$suite" "$root.new"
+	bootstrap "$suite" "$root.new"
 	# shellcheck disable=SC2016 # the arguments are the inner shell's
 	as_root unshare --mount --propagation private sh -euc '
 		root=$1
