@@ -9,6 +9,7 @@ import (
 	"net"
 	"os/exec"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -121,29 +122,37 @@ func freeAddress(host string) (string, error) {
 	return addresses[0], nil
 }
 
-// freeAddresses finds a free TCP port for each of the hosts, none of them twice:
-// all are held until all are found. It looks below the range that the kernel
-// gives to outgoing connections, so that none of them takes a port before a
-// server listens on it.
+// freeAddresses finds a free TCP port for each of the hosts. Nobody takes a port
+// before a server listens on it: the kernel gives outgoing connections higher ones,
+// and the tests that run beside get others, as none comes again in a process before
+// all have come.
 func freeAddresses(hosts ...string) ([]string, error) {
 	var addresses []string
 	for _, host := range hosts {
-		listener, err := listenAnywhere(host)
+		address, err := nextFree(host)
 		if err != nil {
 			return nil, err
 		}
-		defer listener.Close() // a listener that took nothing has nothing to say
-		addresses = append(addresses, listener.Addr().String())
+		addresses = append(addresses, address)
 	}
 	return addresses, nil
 }
 
-func listenAnywhere(host string) (net.Listener, error) {
-	for range 200 {
-		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(20000+rand.IntN(12000))))
+// The ports that tests get, in turn, from one that differs from run to run.
+const lowestPort, ports = 20000, 12000
+
+var (
+	firstTurn = rand.IntN(ports)
+	turns     atomic.Int32
+)
+
+func nextFree(host string) (string, error) {
+	for range ports {
+		address := net.JoinHostPort(host, strconv.Itoa(lowestPort+(firstTurn+int(turns.Add(1)))%ports))
+		listener, err := net.Listen("tcp", address)
 		if err == nil {
-			return listener, nil
+			return address, listener.Close()
 		}
 	}
-	return nil, fmt.Errorf("no free port on %s", host)
+	return "", fmt.Errorf("no free port on %s", host)
 }
