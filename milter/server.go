@@ -212,28 +212,26 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}()
 	looks := time.NewTicker(quietFor / 20)
 	defer looks.Stop()
-	for end := time.Now().Add(lingerFor); ; {
-		now := time.Now()
-		if now.Before(end) {
-			s.leaveQuiet(now, quietFor)
-		} else {
+	for end := time.Now().Add(lingerFor); ctx.Err() == nil; {
+		now, quiet := time.Now(), quietFor
+		if now.After(end) {
 			s.ending.Store(true)
-			s.leaveQuiet(now, 0)
+			quiet = 0
 		}
+		s.leaveQuiet(now, quiet)
 		select {
 		case <-done:
 			return nil
 		case <-looks.C:
-			continue
 		case <-ctx.Done():
 		}
-		s.leaveAll()
-		select {
-		case <-done:
-		case <-time.After(lastMoment):
-		}
-		return ctx.Err()
 	}
+	s.leaveAll()
+	select {
+	case <-done:
+	case <-time.After(lastMoment):
+	}
+	return ctx.Err()
 }
 
 func (s *Server) leaveQuiet(now time.Time, d time.Duration) {

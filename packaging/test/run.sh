@@ -27,8 +27,7 @@ with() {
 	shift 2
 	root=$name.$(echo "$@" | cksum | cut -d ' ' -f 1)
 	[ ! -d "$root" ] || return 0
-	as_root rm -rf "$name".* # with other packages
-	as_root rm -rf "$root.new"
+	as_root rm -rf "$name".* # with other packages, or not complete
 	bootstrap "$suite" "$root.new"
 	# shellcheck disable=SC2016 # the arguments are the inner shell's
 	as_root unshare --mount --propagation private sh -euc '
