@@ -1,48 +1,55 @@
 package milter
 
 import (
-	"bytes"
 	"strings"
+
+	"tlswarden/internal/mailaddr"
 )
 
-// mailbox takes the address from the path of MAIL or RCPT in its unquoted form,
-// so that there is one for each mailbox, however the client writes it: mail
-// servers drop comments, quotes and blanks before they deliver, and a rule on
-// strict@example.com has to see st\rict(x)@example.com as well.
+// address reads the path of MAIL or RCPT.
 //
-// Where the mail server tells by its macro that it takes the path for another
-// mailbox, that counts. Of addresses that it delivers itself Sendmail tells the
-// local part alone, and after virtusertable, so that only routes are taken from
-// there.
-func (s *session) mailbox(path, macro string) string {
-	if address, ok := plainMailbox(path); ok {
-		return address
-	}
-	address, theirs := parseMailbox(path), parseMailbox(macro)
-	whole := strings.IndexByte(theirs, '@') >= 0
+// Postfix tells by its macro which mailbox it takes the path for, routes undone
+// and domain completed, and that counts for every path (MILTER_README; it resolves
+// the address as trivial-rewrite(8) does). Sendmail does so for addresses that it
+// hands on. Of those that it delivers itself it tells the local part alone, and
+// after virtusertable, so that only routes are taken from there.
+func (s *session) address(path, macro string) mailaddr.Address {
+	written := mailaddr.Path(path)
 	switch {
-	case macro == "" || sameMailbox(theirs, address):
-		// As the policy service has it: Postfix folds case in macros.
+	case macro == "" || s.mta == mtaUnknown:
+		return s.reads.Read(written)
 	case s.mta == mtaPostfix:
-		if whole || address == "" {
-			return theirs
-		}
-	case s.mta == mtaUnknown || !strings.ContainsAny(address, "%!"):
-	case whole:
-		return theirs
-	default:
-		return unroute(address)
+		return mailaddr.Resolved(written, mailaddr.Path(macro))
 	}
-	return address
+	return s.bySendmail(written, mailaddr.Path(macro))
+}
+
+// bySendmail reads an address of which Sendmail tells whether it is local.
+func (s *session) bySendmail(written, macro string) mailaddr.Address {
+	local := strings.IndexByte(macro, '@') < 0
+	end := written
+	if strings.ContainsAny(written, "%!") {
+		if !local {
+			return mailaddr.Resolved(written, macro)
+		}
+		end = unroute(written)
+	}
+	user, domain := mailaddr.Split(end)
+	switch {
+	case strings.Contains(domain, ".") && !strings.HasPrefix(domain, "["):
+		return mailaddr.Resolved(written, end)
+	case !local: // the domain was completed, or is a literal of another server
+		return mailaddr.Resolved(written, macro)
+	case domain == "" && s.reads.Origin != "":
+		return mailaddr.Resolved(written, user+"@"+s.reads.Origin)
+	}
+	return mailaddr.Address{Written: written, Local: user}
 }
 
 // unroute takes the mailbox at the end of the routes user%host@host and
 // host!user, each host of which the mail server takes for itself.
 func unroute(address string) string {
-	local, domain := address, ""
-	if i := strings.LastIndexByte(address, '@'); i >= 0 {
-		local, domain = address[:i], address[i+1:]
-	}
+	local, domain := mailaddr.Split(address)
 	if user, hosts, ok := strings.Cut(local, "%"); ok {
 		local = user
 		domain, _, _ = strings.Cut(hosts, "%")
@@ -51,138 +58,5 @@ func unroute(address string) string {
 		domain = local[strings.LastIndexByte(local[:i], '!')+1 : i]
 		local = local[i+1:]
 	}
-	if domain == "" {
-		return local
-	}
-	return local + "@" + domain
-}
-
-// sameMailbox ignores the dot at the end of a domain.
-func sameMailbox(a, b string) bool {
-	return strings.EqualFold(strings.TrimSuffix(a, "."), strings.TrimSuffix(b, "."))
-}
-
-// plainMailbox takes the address from a path that can be read in one way only.
-func plainMailbox(path string) (address string, ok bool) {
-	if inner, cut := strings.CutPrefix(path, "<"); cut {
-		path = strings.TrimSuffix(inner, ">")
-	}
-	signs := 0
-	for i := range len(path) {
-		switch c := path[i]; {
-		case c == '@':
-			signs++
-		case c <= ' ' || strings.IndexByte(`()<>[]\",;:%!`, c) >= 0:
-			return "", false
-		}
-	}
-	return path, signs <= 1
-}
-
-// parseMailbox reads a path as liberally as mail servers do (RFC 5322 sections
-// 3.2 and 4.4, RFC 5321 appendix C for source routes): what cannot be read still
-// has a form, for a mail server may have one for it.
-func parseMailbox(path string) string {
-	p := pathReader{text: path}
-	for p.at < len(p.text) {
-		p.next()
-	}
-	return string(bytes.TrimRight(p.out, ";")) // of a group
-}
-
-// pathReader reads a path and writes what it stands for.
-type pathReader struct {
-	text  string
-	at    int
-	out   []byte
-	word  bool // out ends with a word, and not with a "." and the like
-	gap   bool // a blank or a comment has come since
-	route bool // out is a source route
-	ended bool // after angle brackets, of which the last innermost ones count
-}
-
-// next reads a step.
-func (p *pathReader) next() {
-	switch c := p.text[p.at]; c {
-	case ' ', '\t', '\r', '\n':
-		p.gap = true
-	case '(':
-		p.comment()
-		p.gap = true
-	case '"', '[':
-		p.enclosed(c)
-	case '<':
-		*p = pathReader{text: p.text, at: p.at}
-	case '>':
-		p.ended = true
-	case '\\':
-		if p.at++; p.at < len(p.text) {
-			p.put(p.text[p.at], true)
-		}
-	case ':':
-		if p.route {
-			*p = pathReader{text: p.text, at: p.at}
-		} else {
-			p.put(c, false)
-		}
-	case '@':
-		p.route = p.route || len(p.out) == 0
-		p.put(c, false)
-	default:
-		p.put(c, strings.IndexByte(".,;%!", c) < 0)
-	}
-	p.at++
-}
-
-// comment goes to the end of a comment, which may hold others.
-func (p *pathReader) comment() {
-	for depth := 0; p.at < len(p.text); p.at++ {
-		switch p.text[p.at] {
-		case '\\':
-			p.at++
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				return
-			}
-		}
-	}
-}
-
-// enclosed takes a quoted string without its quotes, or a domain literal with
-// its brackets.
-func (p *pathReader) enclosed(open byte) {
-	end := open
-	if open == '[' {
-		end = ']'
-		p.put(open, true)
-	}
-	for p.at++; p.at < len(p.text) && p.text[p.at] != end; p.at++ {
-		if p.text[p.at] == '\\' {
-			if p.at++; p.at == len(p.text) {
-				return
-			}
-		}
-		p.put(p.text[p.at], true)
-	}
-	if open == '[' && p.at < len(p.text) {
-		p.put(end, true)
-	}
-}
-
-// put writes an octet; any blank is a space, as Postfix has it. Postfix refuses words that only a gap parts; Sendmail puts
-// a dot there (BlankSub, as its m4 files have it).
-func (p *pathReader) put(c byte, word bool) {
-	if p.ended {
-		return
-	}
-	if p.gap && p.word && word {
-		p.out = append(p.out, '.')
-	}
-	if c == '\t' || c == '\r' || c == '\n' {
-		c = ' '
-	}
-	p.out = append(p.out, c)
-	p.word, p.gap = word, false
+	return mailaddr.Join(local, domain)
 }

@@ -48,6 +48,7 @@ const maxOut = 32 << 10
 func newConn(nc net.Conn, s *Server, from *listener) *conn {
 	c := &conn{Conn: nc, server: s, from: from, frames: newFrames(nc, s.config.IdleTimeout, s.config.FrameTimeout)}
 	c.session = newSession(s, c)
+	c.session.reads = from.reads
 	return c
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tlswarden/internal/mailaddr"
 
 	"github.com/emersion/go-milter"
 	"golang.org/x/tools/txtar"
@@ -71,7 +72,7 @@ func playDialogue(t *testing.T, script, lines string) string {
 	config.Log = log.logger()
 	s, ln := New(config), newPipes()
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
+	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	d := &dialogue{t: t, w: newWire(t, ln.dial()), gate: gate}
 	for _, line := range strings.Split(lines, "\n") {
 		if command, ok := strings.CutPrefix(line, "> "); ok {

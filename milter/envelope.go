@@ -11,7 +11,7 @@ import (
 // the macros say of login and TLS.
 func (s *session) mail(content string, m macros) {
 	path, params, _ := strings.Cut(content, "\x00")
-	s.facts.SetPlainSender(s.mailbox(path, m.mailAddr))
+	s.facts.SetSenderAddress(s.address(path, m.mailAddr))
 	s.parameters(params)
 	honoured := s.honoured(m)
 	s.login(m, honoured)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"tlswarden/internal/mailaddr"
 
 	"tlswarden/rules"
 )
@@ -22,7 +23,7 @@ func TestMaxConns(t *testing.T) {
 	one.name, two.name = "one", "two"
 	s := start(t, Config{Gate: &scriptGate{}, MaxConns: 1, Log: lines.logger()}, one)
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(two) }()
+	go func() { served <- s.Serve(two, mailaddr.Server{}) }()
 	t.Cleanup(func() { two.Close() })
 	var open []*wire
 	for _, ln := range []*pipes{one, two} {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/emersion/go-milter"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/message"
 	"tlswarden/rules"
 )
@@ -22,10 +23,10 @@ type delivery struct {
 	missed  bool             // some of the message came before anybody waited
 	read    bool             // nobody needs more of the body
 
-	waiting []string // recipients whose verdict waits for the end of the message
-	size    int      // of them, in bytes
-	rule    string   // which they wait for
-	class   uint64   // of them all, see rules.Policy.RecipientClass
+	waiting []mailaddr.Address // recipients whose verdict waits for the end of the message
+	size    int                // of them, in bytes
+	rule    string             // which they wait for
+	class   uint64             // of them all, see rules.Policy.RecipientClass
 }
 
 // maxWaiting bounds the recipients of one message that wait, in bytes.
@@ -38,8 +39,8 @@ const waitingCost = 16
 // there: all recipients of a message that wait must wait for the same rule, must
 // be the same to all other rules, and there must be none that is decided, for
 // there is one answer to all at the end.
-func (m *delivery) wait(address, rule string, class uint64) bool {
-	cost := waitingCost + len(address)
+func (m *delivery) wait(address mailaddr.Address, rule string, class uint64) bool {
+	cost := waitingCost + len(address.Written) + len(address.Mailbox)
 	if m.taken || len(m.waiting) > 0 && (rule != m.rule || class != m.class) || m.size+cost > maxWaiting {
 		return false
 	}
@@ -91,8 +92,8 @@ func (s *session) onFailure() rules.Decision {
 }
 
 // recipient answers to RCPT.
-func (s *session) recipient(address string) reply {
-	s.facts.SetRecipient(address)
+func (s *session) recipient(address mailaddr.Address) reply {
+	s.facts.SetRecipientAddress(address)
 	d := s.decide(s.server.later)
 	m := &s.message
 	switch {
@@ -130,7 +131,7 @@ func (s *session) settle() reply {
 	answer, strongest := proceed, rules.Accept
 	s.gate.until(time.Now().Add(settleFor))
 	for _, address := range s.message.waiting {
-		s.facts.SetRecipient(address)
+		s.facts.SetRecipientAddress(address)
 		d := s.decide(0)
 		if d.Pending { // nothing is still to come
 			d = s.onFailure()

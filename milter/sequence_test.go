@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"tlswarden/internal/mailaddr"
 
 	"github.com/emersion/go-milter"
 
@@ -166,7 +167,7 @@ func (s *sequence) perform(op string, mood byte) bool {
 		s.let, s.saidTLS = nil, false
 	case command == cmdHeader && s.noHeaderReply:
 	default:
-		s.replied(command, parseMailbox(strings.TrimSuffix(content, "\x00")), s.w.await())
+		s.replied(command, mailaddr.Path(strings.TrimSuffix(content, "\x00")), s.w.await())
 	}
 	for _, q := range s.gate.take() {
 		s.t.Errorf("%q: the gate is asked for %+v", op, q)
@@ -302,7 +303,7 @@ func FuzzSequences(f *testing.F) {
 func playSequence(t *testing.T, gate *moodyGate, script []byte) {
 	s, ln := New(Config{Gate: gate, OnFailure: rules.Defer, Log: (&logBuffer{}).logger()}), newPipes()
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
+	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	seq := &sequence{t: t, w: newWire(t, ln.dial()), gate: gate}
 	for len(script) >= 2 && !t.Failed() && seq.perform(operations[int(script[0])%len(operations)], script[1]) {
 		script = script[2:]

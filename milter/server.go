@@ -12,6 +12,7 @@ import (
 
 	"github.com/emersion/go-milter"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/ratelimit"
 	"tlswarden/rules"
 )
@@ -74,6 +75,7 @@ type Server struct {
 // listener is one with its share of the connections.
 type listener struct {
 	net.Listener
+	reads mailaddr.Server
 	conns int                // guarded by the server's mu
 	full  *ratelimit.Limiter // too many connections
 }
@@ -98,9 +100,9 @@ func New(c Config) *Server {
 
 // Serve accepts connections until Shutdown, and then returns nil. It returns an
 // error if somebody else closes the listener; other failures to accept are
-// waited out.
-func (s *Server) Serve(nl net.Listener) error {
-	ln := &listener{Listener: nl, full: ratelimit.New(time.Second)}
+// waited out. The MTAs that connect read addresses as reads describes.
+func (s *Server) Serve(nl net.Listener, reads mailaddr.Server) error {
+	ln := &listener{Listener: nl, reads: reads, full: ratelimit.New(time.Second)}
 	if !s.listen(ln) {
 		return ln.Close()
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"tlswarden/internal/mailaddr"
 
 	"tlswarden/rules"
 )
@@ -181,7 +182,7 @@ func TestAcceptFailures(t *testing.T) {
 func TestClosedListener(t *testing.T) {
 	ln := newPipes()
 	ln.Close()
-	if err := New(Config{Gate: &scriptGate{}}).Serve(ln); !errors.Is(err, net.ErrClosed) {
+	if err := New(Config{Gate: &scriptGate{}}).Serve(ln, mailaddr.Server{}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -245,7 +246,7 @@ func TestShutdown(t *testing.T) {
 	ln := newPipes()
 	s := New(Config{Gate: &scriptGate{}})
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
+	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	idle, busy, aborted, early := newWire(t, ln.dial()), newWire(t, ln.dial()), newWire(t, ln.dial()), newWire(t, ln.dial())
 	early.negotiate(offer())
 	for _, w := range []*wire{idle, busy, aborted} {
@@ -288,7 +289,7 @@ func TestShutdown(t *testing.T) {
 	if err := <-down; err != nil {
 		t.Errorf("shutdown: %v", err)
 	}
-	if err := s.Serve(newPipes()); err != nil {
+	if err := s.Serve(newPipes(), mailaddr.Server{}); err != nil {
 		t.Errorf("serve after shutdown: %v", err)
 	}
 }
@@ -300,7 +301,7 @@ func TestShutdownInTime(t *testing.T) {
 	ln := newPipes()
 	s := New(Config{Gate: &scriptGate{}})
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
+	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	w := newWire(t, ln.dial())
 	w.send(cmdMail, cstrings("<a@example.net>"))
 	w.await()
@@ -328,7 +329,7 @@ func TestShutdownOfManySessions(t *testing.T) {
 	gate := policyGate{policyOf(rules.Tag)}
 	s := New(Config{Gate: gate})
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
+	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	var clients sync.WaitGroup
 	for range 20 {
 		clients.Go(func() {
@@ -388,7 +389,7 @@ func playUntilClosed(c net.Conn) {
 func TestManyWait(t *testing.T) {
 	var m delivery
 	n := 0
-	for m.wait(strings.Repeat("x", 240), "rule", 1) {
+	for m.wait(mailaddr.Address{Written: strings.Repeat("x", 240)}, "rule", 1) {
 		if n++; n > 2000 {
 			t.Fatal("there is no bound")
 		}
@@ -397,7 +398,7 @@ func TestManyWait(t *testing.T) {
 		t.Errorf("only %d recipients can wait", n)
 	}
 	m = delivery{}
-	for n = 0; m.wait("", "rule", 1); n++ {
+	for n = 0; m.wait(mailaddr.Known(""), "rule", 1); n++ {
 		if n > 100_000 {
 			t.Fatal("there is no bound for empty addresses")
 		}
@@ -443,7 +444,7 @@ func TestShutdownWithinDecision(t *testing.T) {
 	ln := newPipes()
 	s := New(Config{Gate: gate})
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
+	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	w := newWire(t, ln.dial())
 	w.send(cmdRcpt, cstrings("<b@example.com>"))
 	<-gate.asked
@@ -468,7 +469,7 @@ func TestShutdownWithinDecision(t *testing.T) {
 func TestHeloEndsTransaction(t *testing.T) {
 	ln := newPipes()
 	s := New(Config{Gate: &scriptGate{}})
-	go s.Serve(ln)
+	go s.Serve(ln, mailaddr.Server{})
 	w := newWire(t, ln.dial())
 	w.negotiate(offer())
 	for _, step := range []struct {

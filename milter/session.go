@@ -7,6 +7,7 @@ import (
 
 	"github.com/emersion/go-milter"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/message"
 	"tlswarden/rules"
 )
@@ -21,6 +22,7 @@ import (
 type session struct {
 	server *Server
 	conn   *conn
+	reads  mailaddr.Server // how the MTA reads addresses
 	gate   guard
 	policy *rules.Policy // nil if there is none
 	header string        // name of the tag header, "" if the policy never stamps
@@ -189,8 +191,7 @@ func (s *session) RcptTo(string, *milter.Modifier) (milter.Response, error) {
 		s.judge()
 	}
 	path, _ := cString(s.event)
-	address := s.mailbox(string(path), macros.get("{rcpt_addr}"))
-	return s.answer(s.recipient(rules.QuoteMailbox(address)))
+	return s.answer(s.recipient(s.address(string(path), macros.get("{rcpt_addr}"))))
 }
 
 // Body is called at the end of the message.

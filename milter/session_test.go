@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tlswarden/internal/mailaddr"
 
 	"tlswarden/rules"
 	"tlswarden/rules/ruletest"
@@ -19,7 +20,7 @@ func start(t testing.TB, c Config, ln net.Listener) *Server {
 	t.Helper()
 	s := New(c)
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
+	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -324,8 +325,8 @@ func sessionOf(mta string, c corpus.Case) (smtpSession, bool) {
 		tls: used, version: text("tls_version"), cipher: given.Cipher().Or(""), bits: given.CipherBits().Or(-1),
 		certSubject: text("cert_subject"), certDN: text("cert_dn"), certIssuer: text("cert_issuer"), certFP: text("cert_fingerprint"),
 		method: given.SASLMethod.Or(""), user: given.SASLUser.Or(""),
-		sender: given.Sender().Or(""), size: given.Size.Or(0), requireTLS: given.RequireTLS.Or(false),
-		recipients: []string{given.Recipient().Or("")},
+		sender: written(given.SenderAddress()), size: given.Size.Or(0), requireTLS: given.RequireTLS.Or(false),
+		recipients: []string{written(given.RecipientAddress())},
 	}
 	switch {
 	case given.CertVerified().Or(false):
@@ -364,3 +365,6 @@ func (s *smtpSession) says(c corpus.Case) {
 		s.headers = append(s.headers, "Authentication-Results: "+trusted[0]+results)
 	}
 }
+
+// written is an address as a client writes it.
+func written(a mailaddr.Address, _ bool) string { return a.Written }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 
@@ -13,8 +14,9 @@ var errTwoRequests = errors.New("more than one request: text follows the empty l
 // ParseRequest reads a request that was written down, as a server reads it from
 // its connection. Empty lines around it do not matter. It returns the session
 // that the request tells of, without the facts that the gate adds, and the
-// protocol_state. Errors say what keeps a server from reading the request.
-func ParseRequest(text string) (s *rules.Session, state string, err error) {
+// protocol_state. Errors say what keeps a server from reading the request. The
+// Postfix that sent it reads addresses as reads describes.
+func ParseRequest(text string, reads mailaddr.Server) (s *rules.Session, state string, err error) {
 	text = strings.Trim(text, "\n")
 	if len(text) > maxRequest {
 		return nil, "", errLongRequest
@@ -28,7 +30,7 @@ func ParseRequest(text string) (s *rules.Session, state string, err error) {
 	}
 	state = r.text(attrState)
 	s = &rules.Session{}
-	r.fill(s, stageOf(state))
+	r.fill(s, stageOf(state), &reads)
 	return s, state, nil
 }
 

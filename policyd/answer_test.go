@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"tlswarden/internal/mailaddr"
 
 	"tlswarden/rules"
 )
@@ -80,7 +81,7 @@ func TestAnswerIsTheServers(t *testing.T) {
 	for a := rules.Accept + 1; a <= rules.Reject; a++ {
 		p := oneRule(a, "mx.example")
 		text := requestOf(inPlaintext(), "RCPT", "1.2.3")
-		s, state, err := ParseRequest(text)
+		s, state, err := ParseRequest(text, mailaddr.Server{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +103,7 @@ func TestAnswerIsTheServers(t *testing.T) {
 
 func TestParseRequest(t *testing.T) {
 	text := requestOf(fullSession(), "RCPT", "1.2.3")
-	s, state, err := ParseRequest("\n" + text + "\n\n")
+	s, state, err := ParseRequest("\n"+text+"\n\n", mailaddr.Server{})
 	if err != nil || state != "RCPT" || known(s) != known(fullSession()) {
 		t.Errorf("state %q, error %v, session\n%s", state, err, known(s))
 	}
@@ -114,7 +115,7 @@ func TestParseRequest(t *testing.T) {
 		"request=smtpd_access_policy\nx\n":     "line 2: not of the form name=value",
 		"request=smtpd_access_policy\nx=" + strings.Repeat("x", maxRequest): "longer than 65536 bytes",
 	} {
-		if _, _, err := ParseRequest(bad); err == nil || !strings.HasSuffix(err.Error(), want) {
+		if _, _, err := ParseRequest(bad, mailaddr.Server{}); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%.60q: error %v, want %q", bad, err, want)
 		}
 	}
@@ -127,7 +128,7 @@ func FuzzParseRequest(f *testing.F) {
 	f.Add("\n\nrequest=smtpd_access_policy\nsize=0\n\n\n")
 	f.Add("request=smtpd_access_policy\n\nrequest=smtpd_access_policy\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		s, state, err := ParseRequest(text)
+		s, state, err := ParseRequest(text, mailaddr.Server{})
 		if err != nil {
 			if s != nil || state != "" {
 				t.Fatal("a session in spite of an error")

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"tlswarden/internal/mailaddr"
 )
 
 // floor answers without reading what a request says: no policy server can do
@@ -64,7 +65,7 @@ func BenchmarkDialogue(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			go s.Serve(ln)
+			go s.Serve(ln, mailaddr.Server{})
 			defer s.Shutdown(context.Background())
 			var requests []string
 			for i := range c.messages {
@@ -116,6 +117,6 @@ func BenchmarkRequest(b *testing.B) {
 			b.Fatal(err)
 		}
 		c.question(&c.request, stageRcpt)
-		c.request.fill(&c.session, stageRcpt)
+		c.request.fill(&c.session, stageRcpt, new(mailaddr.Server))
 	}
 }

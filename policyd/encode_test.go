@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tlswarden/internal/mailaddr"
 
 	"tlswarden/internal/tlsname"
 	"tlswarden/rules"
@@ -45,8 +46,8 @@ func requestOf(s *rules.Session, state, instance string) string {
 	addText(a, "policy_context", s.PolicyContext)
 	addText(a, "sasl_method", s.SASLMethod)
 	addText(a, "sasl_username", s.SASLUser)
-	addText(a, "sender", s.Sender())
-	addText(a, "recipient", s.Recipient())
+	addWritten(a, "sender", s.SenderAddress)
+	addWritten(a, "recipient", s.RecipientAddress)
 	addValue(a, "size", s.Size)
 	addTLS(a, s)
 	return a.String() + "\n"
@@ -110,7 +111,7 @@ func session(t testing.TB, text string) *rules.Session {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	s := &rules.Session{}
-	r.fill(s, stageOf(r.text(attrState)))
+	r.fill(s, stageOf(r.text(attrState)), new(mailaddr.Server))
 	return s
 }
 
@@ -196,3 +197,10 @@ func testNow() rules.Fact[time.Time] {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// addWritten adds an address as the client wrote it.
+func addWritten(a *attributes, name string, address func() (mailaddr.Address, bool)) {
+	if x, ok := address(); ok {
+		a.add(name, x.Written)
+	}
+}

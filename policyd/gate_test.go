@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"tlswarden/internal/mailaddr"
 
 	"tlswarden/rules"
 )
@@ -81,7 +82,7 @@ func (tx *testTransaction) Decide(s *rules.Session, later rules.FieldSet, ref st
 	if g.block != nil {
 		<-g.block
 	}
-	switch s.RecipientDomain().Or("") {
+	switch _, domain := mailaddr.Split(s.Recipient().Or("")); domain {
 	case "panic.example":
 		panic("this gate is broken")
 	case "error.example":

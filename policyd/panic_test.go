@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"tlswarden/internal/mailaddr"
 
 	"tlswarden/rules"
 )
@@ -40,7 +41,7 @@ func TestPanicWhileReading(t *testing.T) {
 	var log bytes.Buffer
 	s := New(Config{Gate: echoGate{rules.Accept}, OnFailure: rules.Defer, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(&brittleListener{Listener: ln}) }()
+	go func() { done <- s.Serve(&brittleListener{Listener: ln}, mailaddr.Server{}) }()
 	for i, want := range []bool{false, true} {
 		c, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/ratelimit"
 	"tlswarden/rules"
 )
@@ -89,9 +90,10 @@ func New(c Config) *Server {
 
 // Serve answers the connections that a listener accepts, until Shutdown, and
 // then returns nil. It returns an error only if somebody else closes the
-// listener.
-func (s *Server) Serve(ln net.Listener) error {
+// listener. The Postfix that asks there reads addresses as reads describes.
+func (s *Server) Serve(ln net.Listener, reads mailaddr.Server) error {
 	l := newListener(ln)
+	l.reads = reads
 	if !s.listen(l) {
 		return nil
 	}
@@ -198,6 +200,7 @@ func (s *Server) forget(ln *listener) {
 // listener is one that the server accepts connections from.
 type listener struct {
 	net.Listener
+	reads         mailaddr.Server
 	open          int // connections of it; under the server's lock
 	busy, failing *ratelimit.Limiter
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"tlswarden/internal/mailaddr"
 )
 
 // TestUnreadable sends what is no request: the connection is closed without a
@@ -307,7 +308,7 @@ func listen(t testing.TB, s *Server) (string, chan error) {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
+	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	t.Cleanup(func() { ln.Close() })
 	return ln.Addr().String(), served
 }
@@ -373,7 +374,7 @@ func TestShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Serve(ln); err != nil {
+	if err := s.Serve(ln, mailaddr.Server{}); err != nil {
 		t.Errorf("Serve after Shutdown: %v", err)
 	}
 	if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) || log.String() != "" {

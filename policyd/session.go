@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 
@@ -14,7 +15,7 @@ const notAvailable = "unknown"
 
 // fill makes a session of the request's attributes. Its strings are parts of
 // the request.
-func (r *request) fill(s *rules.Session, st stage) {
+func (r *request) fill(s *rules.Session, st stage, reads *mailaddr.Server) {
 	*s = rules.Session{}
 	if a, ok := r.address(attrClientAddress); ok {
 		s.SetClient(a)
@@ -29,7 +30,7 @@ func (r *request) fill(s *rules.Session, st stage) {
 	s.ServerPort = r.port(attrServerPort)
 	s.PolicyContext = r.fact(attrContext)
 	r.fillLogin(s)
-	r.fillEnvelope(s, st)
+	r.fillEnvelope(s, st, reads)
 	r.fillTLS(s)
 }
 
@@ -42,13 +43,15 @@ func (r *request) fillLogin(s *rules.Session) {
 	}
 }
 
-func (r *request) fillEnvelope(s *rules.Session, st stage) {
+// fillEnvelope reads the addresses, which Postfix sends unquoted and else as the
+// client wrote them, before any rewriting.
+func (r *request) fillEnvelope(s *rules.Session, st stage, reads *mailaddr.Server) {
 	if sender, ok := r.fact(attrSender).Get(); ok {
-		s.SetPlainSender(sender) // Postfix sends it unquoted
+		s.SetSenderAddress(reads.Read(sender))
 	}
 	// Empty where a message has several recipients (SMTPD_POLICY_README).
 	if recipient := r.text(attrRecipient); recipient != "" {
-		s.SetPlainRecipient(recipient)
+		s.SetRecipientAddress(reads.Read(recipient))
 	}
 	// The size is what the client declared, 0 if nothing, until the message is
 	// there.

@@ -1,6 +1,10 @@
 package rules
 
-import "hash/fnv"
+import (
+	"hash/fnv"
+
+	"tlswarden/internal/mailaddr"
+)
 
 // ofRecipient are the facts that differ between the recipients of one message.
 var ofRecipient = SetOf(FieldRecipient, FieldRecipientDomain)
@@ -27,8 +31,7 @@ func (p *Policy) RecipientClass(s *Session) uint64 {
 		h.Write([]byte{byte(c.eval(s))}) // never fails
 	}
 	if len(p.supplied) > 0 {
-		v, _ := mailboxOf(s.recipient.address)
-		h.Write([]byte(v.Text))
+		h.Write([]byte(mailaddr.Fold(s.recipient.Written)))
 	}
 	return h.Sum64()
 }

@@ -64,14 +64,3 @@ func TestRecipientClass(t *testing.T) {
 		t.Error("a plugin's answers by recipient are not kept apart")
 	}
 }
-
-// TestQuoteMailbox shows that what is quoted is taken for the same address.
-func TestQuoteMailbox(t *testing.T) {
-	for _, address := range []string{"", "a@example.com", `"@example.com`, `""@example.com`, `"a"@example.com`, `"a\"b"@example.com`, `a b@c@example.com`, `"a@b"@example.com`, `"a"`, `"a@b"`} {
-		var s Session
-		s.SetSender(QuoteMailbox(address))
-		if got, _ := s.Sender().Get(); got != address {
-			t.Errorf("%s becomes %s", address, got)
-		}
-	}
-}

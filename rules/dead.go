@@ -1,6 +1,10 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+
+	"tlswarden/internal/mailaddr"
+)
 
 // Dead is a rule that does nothing, and why: for the sake of an earlier rule, or
 // because its own conditions cannot all hold.
@@ -183,7 +187,7 @@ func domainsOf(s *Set, fits func(Value) bool) bool {
 	return s.any.count > 0 && s.any.each(func(x atom) bool {
 		switch x.form {
 		case formText:
-			_, domain := splitMailbox(x.text)
+			_, domain := mailaddr.Split(x.text)
 			return fits(Value{Text: domain})
 		case formSet:
 			return domainsOf(x.set, fits)

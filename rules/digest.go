@@ -5,22 +5,43 @@ package rules
 // nothing but its length tells. One by SHA-256 and one by MD5 are never equal and
 // say nothing of each other.
 
-// truth says whether a value is in the set. Of a fingerprint that is known only
-// if the set has entries of its length.
+// truth reports whether a value is in the set. Of a fingerprint that is known only
+// if the set has entries of its length, and of a mailbox whose domain is unknown if
+// its local part alone tells.
 func (s *Set) truth(v *Value, known bool) Truth {
-	if s.kind != KindFingerprint || !known || v.Text == "" {
-		return known3(known, known && s.holds(v))
+	switch {
+	case known && (s.kind != KindFingerprint || v.Text == ""):
+		return known3(true, s.holds(v))
+	case known:
+		return s.either(s.any.fingerprint(s.kind, v), s.none.fingerprint(s.kind, v))
+	case s.kind == KindMailbox && v.Text != "":
+		return s.either(s.any.localPart(v), s.none.localPart(v))
 	}
-	return s.fingerprint(v)
+	return Unknown
 }
 
-// fingerprint is holds for a value that may be made with another digest.
-func (s *Set) fingerprint(v *Value) Truth {
-	excluded := s.none.fingerprint(s.kind, v)
+// either joins what the two sorts of entries say.
+func (s *Set) either(any, none Truth) Truth {
 	if s.any.count == 0 && s.none.count > 0 {
-		return -excluded
+		return -none
 	}
-	return min(-excluded, s.any.fingerprint(s.kind, v))
+	return min(-none, any)
+}
+
+// localPart reports whether an entry hits a mailbox of which no more is known than
+// its local part. Whatever names a domain may do so or not.
+func (e *entries) localPart(v *Value) Truth {
+	if e.hitLocal(v.Text[:len(v.Text)-1]) {
+		return True
+	}
+	t := False
+	if len(e.patterns) > 0 || len(e.texts) > 1 || len(e.texts) == 1 && !hit(e.texts, "") {
+		t = Unknown
+	}
+	for _, s := range e.sets {
+		t = max(t, s.truth(v, false))
+	}
+	return t
 }
 
 // fingerprint says whether an entry hits, which is unknown if none has the

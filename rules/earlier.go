@@ -1,6 +1,10 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+
+	"tlswarden/internal/mailaddr"
+)
 
 // earlier finds, for a rule, those before it whose conditions could all be
 // implied by its own. What holds for all mail that the rule matches holds for an
@@ -92,10 +96,10 @@ func (x *earlier) named(f FieldID, text string) []int32 {
 	if f >= fieldCount || catalogue[f].Kind != KindMailbox {
 		return found
 	}
-	local, domain := splitMailbox(text)
+	local, domain := mailaddr.Split(text)
 	for i := range local {
 		if i > 0 {
-			found = append(slices.Clip(found), x.byText[fieldText{f, joinMailbox(local[:i], domain)}]...)
+			found = append(slices.Clip(found), x.byText[fieldText{f, mailaddr.Join(local[:i], domain)}]...)
 		}
 	}
 	return found

@@ -1,25 +1,6 @@
 package rules
 
-import "strings"
-
-// DefaultDelimiters is the usual value of Postfix's recipient_delimiter.
-const DefaultDelimiters = "+"
-
-// extension is where the extension of a local part in lower case begins, -1 if it
-// has none. As in Postfix the first delimiter counts, not at the beginning, and
-// some names are never parted (src/global/split_addr.c, owner_request_special).
-func extension(local, delimiters string) int {
-	i := strings.IndexAny(local, delimiters)
-	switch {
-	case i <= 0:
-		return -1
-	case local == "double-bounce" || local == "mailer-daemon":
-		return -1
-	case strings.IndexByte(delimiters, '-') >= 0 && (strings.HasPrefix(local, "owner-") || strings.HasSuffix(local, "-request")):
-		return -1
-	}
-	return i
-}
+import "tlswarden/internal/mailaddr"
 
 // maxAddress is the longest address whose extension is taken off: 64 octets, @
 // and 255 octets (RFC 5321 section 4.5.3.1).
@@ -31,25 +12,29 @@ func (e *entries) hitMailbox(address string) bool {
 	if hit(e.texts, address) {
 		return true
 	}
-	local, domain := splitMailbox(address)
+	local, domain := mailaddr.Split(address)
 	if domain == "" {
 		return false
 	}
-	if hit(e.locals, local) {
+	if e.hitLocal(local) {
 		return true
 	}
-	i := extension(local, e.delimiters)
-	if i < 0 {
-		return false
-	}
-	if hit(e.locals, local[:i]) {
-		return true
-	}
-	if len(address) > maxAddress {
+	i := mailaddr.Extension(local, e.delimiters)
+	if i < 0 || len(address) > maxAddress {
 		return false
 	}
 	var room [maxAddress]byte
 	bare := append(append(room[:0], local[:i]...), address[len(local):]...)
 	_, ok := e.texts[string(bare)]
 	return ok
+}
+
+// hitLocal finds a local part, as it is or without its extension, whatever its
+// domain.
+func (e *entries) hitLocal(local string) bool {
+	if hit(e.locals, local) {
+		return true
+	}
+	i := mailaddr.Extension(local, e.delimiters)
+	return i >= 0 && hit(e.locals, local[:i])
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tlsname"
 )
 
@@ -170,6 +171,7 @@ type Value struct {
 	Text   string     // domain, name, text, cipher suite, mailbox, fingerprint
 	Number int64      // number, version, boolean (0, 1), time (Unix seconds), cipher suite (noSuite: none known)
 	Addr   netip.Addr // address
+	Other  string     // another form of a domain or mailbox, which is as good as Text; "": none
 }
 
 // Read gives the field's value in a session, normalised for comparison, and
@@ -198,12 +200,8 @@ func (f *Field) Format(v Value) string {
 
 func text(f Fact[string]) (Value, bool) { return Value{Text: f.value}, f.known }
 
-func domain(f Fact[string]) (Value, bool) { return Value{Text: normalDomain(f.value)}, f.known }
-
-// mailboxOf takes an address that newMailbox has unquoted.
-func mailboxOf(f Fact[string]) (Value, bool) {
-	local, domain := splitMailbox(f.value)
-	return Value{Text: foldMailbox(f.value, local, domain)}, f.known
+func domain(f Fact[string]) (Value, bool) {
+	return Value{Text: normalDomain(f.value), Other: mailaddr.OtherDomain(f.value)}, f.known
 }
 
 func addr(f Fact[netip.Addr]) (Value, bool) { return Value{Addr: f.value}, f.known }

@@ -144,8 +144,8 @@ func (x *index) usable(s *Session) bool {
 
 // candidates appends the rules that were looked up, in their order, each once.
 func (x *index) candidates(s *Session, to []int32) []int32 {
-	to = x.sender.find(s.sender.domain.value, to)
-	to = x.recipient.find(s.recipient.domain.value, to)
+	to = x.sender.find(&s.sender, to)
+	to = x.recipient.find(&s.recipient, to)
 	to = x.client.find(s.Client.value, to)
 	for i := range x.groups {
 		g := &x.groups[i]
@@ -157,10 +157,17 @@ func (x *index) candidates(s *Session, to []int32) []int32 {
 	return slices.Compact(to)
 }
 
-func (d *domainIndex) find(name string, to []int32) []int32 {
+func (d *domainIndex) find(m *mailbox, to []int32) []int32 {
 	if d.exact == nil {
 		return to
 	}
+	if m.other != "" {
+		to = d.findName(m.other, to)
+	}
+	return d.findName(m.domain.value, to)
+}
+
+func (d *domainIndex) findName(name string, to []int32) []int32 {
 	to = append(to, d.exact[name]...)
 	if len(d.below) == 0 {
 		return to

@@ -41,9 +41,8 @@ func (s *Session) Complete(other *Session) {
 	take(&s.Authenticated, other.Authenticated)
 	takeText(&s.SASLMethod, other.SASLMethod)
 	takeText(&s.SASLUser, other.SASLUser)
-	if !s.sender.address.known {
-		takeText(&s.sender.address, other.sender.address)
-		takeText(&s.sender.domain, other.sender.domain)
+	if !s.sender.Known && other.sender.named {
+		s.sender = other.sender.clone()
 	}
 	take(&s.Size, other.Size)
 	take(&s.RequireTLS, other.RequireTLS)
@@ -51,6 +50,12 @@ func (s *Session) Complete(other *Session) {
 	if s.SameTLS(other) == Agreed {
 		s.tls.complete(&other.tls.TLS)
 	}
+}
+
+// SameSender reports whether both sessions have the same sender, or one that the
+// client wrote in the same way.
+func (s *Session) SameSender(other *Session) bool {
+	return s.sender.named && other.sender.named && s.sender.Same(other.sender.Address)
 }
 
 func (s *Session) completeConnection(other *Session) {

@@ -3,120 +3,86 @@ package rules
 import (
 	"strings"
 
-	"golang.org/x/net/idna"
+	"tlswarden/internal/mailaddr"
 )
 
-// lookup is the profile under which domain names are compared: mapped as for a
-// look-up (UTS 46), but names with "_" and the like, which occur in HELO and in
-// sender domains, are kept.
-var lookup = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
-
-// normalDomain returns a domain name as a lower-case A-label without the final
-// dot (RFC 5890). A name that IDNA refuses is only lower-cased: it then equals
-// nothing but itself. An ASCII name in lower case is returned as it is.
-func normalDomain(d string) string {
-	d = strings.TrimSuffix(d, ".")
-	ascii, lower := true, true
-	for i := range len(d) {
-		ascii = ascii && d[i] < 0x80
-		lower = lower && (d[i] < 'A' || d[i] > 'Z')
-	}
-	if ascii && lower {
-		return d
-	}
-	if !ascii {
-		if a, err := lookup.ToASCII(d); err == nil {
-			return a
-		}
-	}
-	return strings.ToLower(d)
+// mailbox is an envelope address, and its domain in the forms in which it is
+// compared. The zero mailbox is one that no front end has named.
+type mailbox struct {
+	mailaddr.Address
+	named  bool
+	domain Fact[string] // A-label
+	other  string       // the domain's other form, see mailaddr.OtherDomain
 }
 
-// newMailbox splits an address at its last "@" (RFC 5321 section 4.1.2; a
-// quoted local part may contain others) and unquotes the local part.
-func newMailbox(address string) mailbox {
-	local, domain := splitMailbox(address)
-	if domain != "" || strings.IndexByte(local, '"') >= 0 {
-		if u := unquoteLocal(local); u != local {
-			address = joinMailbox(u, domain)
-		}
+func newMailbox(a mailaddr.Address) mailbox {
+	m := mailbox{Address: a, named: true}
+	if a.Known {
+		_, domain := mailaddr.Split(a.Mailbox)
+		m.domain, m.other = Known(mailaddr.Domain(domain)), mailaddr.OtherDomain(domain)
 	}
-	return mailbox{address: Known(address), domain: Known(normalDomain(domain))}
+	return m
 }
 
-// plainMailbox is newMailbox for an address that is unquoted already: quotes in it
-// belong to the local part itself.
-func plainMailbox(address string) mailbox {
-	local, domain := splitMailbox(address)
-	if unquoteLocal(local) != local {
-		return newMailbox(QuoteMailbox(address))
+// address is the mailbox as a fact.
+func (m *mailbox) address() Fact[string] {
+	if !m.named || !m.Known {
+		return Fact[string]{}
 	}
-	return mailbox{address: Known(address), domain: Known(normalDomain(domain))}
+	return Known(m.Mailbox)
 }
 
-func splitMailbox(address string) (local, domain string) {
-	if i := strings.LastIndexByte(address, '@'); i >= 0 {
-		return address[:i], address[i+1:]
+// misspelt reports whether the mailbox is unknown because of how the client wrote
+// its address.
+func (m *mailbox) misspelt() bool { return m.named && !m.Known }
+
+// shown is the address for people, with its domain as an A-label; one that is
+// unknown is shown as it was written.
+func (m *mailbox) shown() Fact[string] {
+	switch {
+	case !m.named:
+		return Fact[string]{}
+	case !m.Known:
+		return Known(m.Written)
 	}
-	return address, ""
+	local, domain := mailaddr.Split(m.Mailbox)
+	if domain == m.domain.value {
+		return Known(m.Mailbox)
+	}
+	return Known(mailaddr.Join(local, m.domain.value))
 }
 
-// joinMailbox is the opposite of splitMailbox, for local parts that were quoted,
-// too.
-func joinMailbox(local, domain string) string {
-	if domain == "" && strings.IndexByte(local, '@') < 0 {
-		return local
+// read is the value that conditions on an address compare. Of one whose domain is
+// unknown it is the local part and "@".
+func (m *mailbox) read() (Value, bool) {
+	if m.address().known {
+		return Value{Text: mailaddr.Normal(m.Mailbox), Other: mailaddr.OtherNormal(m.Mailbox)}, true
 	}
-	return local + "@" + domain
+	if m.misspelt() && m.Local != "" {
+		return Value{Text: mailaddr.Fold(m.Local) + "@"}, false
+	}
+	return Value{}, false
 }
 
-// unquoteLocal turns a quoted local part into its plain form: RFC 5321 section
-// 4.1.2, "a"@x and a@x are the same mailbox.
-func unquoteLocal(local string) string {
-	if len(local) < 2 || local[0] != '"' || local[len(local)-1] != '"' {
-		return local
-	}
-	inner := local[1 : len(local)-1]
-	if strings.IndexByte(inner, '\\') < 0 {
-		return inner
-	}
-	var b strings.Builder
-	for i := 0; i < len(inner); i++ {
-		if inner[i] == '\\' && i+1 < len(inner) {
-			i++
-		}
-		b.WriteByte(inner[i])
-	}
-	return b.String()
+// readDomain is the value that conditions on an address's domain compare.
+func (m *mailbox) readDomain() (Value, bool) {
+	return Value{Text: m.domain.value, Other: m.other}, m.domain.known
 }
 
-// QuoteMailbox turns an unquoted address into one that [Session.SetSender] and
-// [Session.SetRecipient] take for it: they would take away quotes that belong to
-// the local part itself.
-func QuoteMailbox(address string) string {
-	local, domain := splitMailbox(address)
-	if unquoteLocal(local) == local {
-		return address
-	}
-	return joinMailbox(`"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(local)+`"`, domain)
+// clone is the mailbox with texts of its own.
+func (m *mailbox) clone() mailbox {
+	c := *m
+	c.Written, c.Mailbox, c.Local = strings.Clone(c.Written), strings.Clone(c.Mailbox), strings.Clone(c.Local)
+	c.domain, c.other = cloned(c.domain), strings.Clone(c.other)
+	return c
 }
 
-// normalMailbox is the form in which addresses are compared: unquoted, local
-// part in lower case as mail servers look it up, domain as an A-label.
-func normalMailbox(address string) string {
-	local, domain := splitMailbox(address)
-	return foldMailbox(address, unquoteLocal(local), domain)
-}
+// normalDomain is the form in which domain names are compared.
+func normalDomain(name string) string { return mailaddr.Domain(name) }
 
-// foldMailbox is the same of an address that is unquoted already.
-func foldMailbox(address, local, domain string) string {
-	local = strings.ToLower(local)
-	d := normalDomain(domain)
-	if len(local)+1+len(d) == len(address) && address[:len(local)] == local && address[len(local)+1:] == d {
-		return address
-	}
-	return joinMailbox(local, d)
-}
+// normalMailbox is the form in which addresses are compared, of one that may be
+// quoted.
+func normalMailbox(address string) string { return mailaddr.Normal(mailaddr.Unquote(address)) }
 
 // normalFingerprint drops colons and case.
 func normalFingerprint(s string) string {

@@ -202,10 +202,10 @@ func TestRejectIsCertain(t *testing.T) {
 		if !learnt.tls.used.known {
 			learnt.tls = other.tls
 		}
-		if !learnt.sender.address.known {
+		if !learnt.sender.Known {
 			learnt.sender = other.sender
 		}
-		if !learnt.recipient.address.known {
+		if !learnt.recipient.Known {
 			learnt.recipient = other.recipient
 		}
 		g.answers(&learnt)

@@ -34,10 +34,19 @@ func (r *reading) rule(rule *Rule) (end bool) {
 		if c.unknown&r.later != 0 {
 			return r.wait(rule, c.unknown&r.later, c, grade{})
 		}
-		return r.undecided(rule, c, grade{})
+		if rule.Exempts() || c.unknown&^r.session.Misspelt() != 0 {
+			return r.undecided(rule, c, grade{})
+		}
+		// Clients choose how they write an address: that evades no rule.
+		return r.applies(rule, c, SoftAddress)
 	}
+	return r.applies(rule, c, 0)
+}
+
+// applies reads a rule whose conditions hold, or may hold for the reason soft.
+func (r *reading) applies(rule *Rule, c conjunction, soft Softening) (end bool) {
 	if rule.Require == nil {
-		return r.bite(rule, Applied, c, grade{})
+		return r.bite(rule, Applied, c, grade{}, soft)
 	}
 	g := rule.Require.grade(r.session)
 	switch g.truth() {
@@ -45,7 +54,7 @@ func (r *reading) rule(rule *Rule) (end bool) {
 		r.note(rule, Met, c, g)
 		return false
 	case False:
-		return r.bite(rule, NotMet, c, g)
+		return r.bite(rule, NotMet, c, g, soft)
 	}
 	if g.unknown&r.later != 0 {
 		return r.wait(rule, g.unknown&r.later, c, g)
@@ -61,10 +70,10 @@ func (r *reading) wait(rule *Rule, missing FieldSet, c conjunction, g grade) boo
 }
 
 // bite is a rule that applies, or whose requirement is not met.
-func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade) bool {
+func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade, soft Softening) bool {
 	if r.standing.Observe {
 		r.note(rule, Observed, c, g)
-		r.observe(rule, r.standing.Does, g)
+		r.observe(rule, r.standing.Does, g, soft)
 		return false
 	}
 	r.note(rule, o, c, g)
@@ -72,7 +81,7 @@ func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade) bool {
 		r.exempt(rule)
 		return true
 	}
-	return r.say(rule, r.standing.Does, g, 0)
+	return r.say(rule, r.standing.Does, g, soft)
 }
 
 // undecided is a rule that a missing fact keeps from being read.
@@ -88,7 +97,7 @@ func (r *reading) undecided(rule *Rule, c conjunction, g grade) bool {
 		return false
 	}
 	if r.standing.Observe {
-		r.observe(rule, min(r.standing.Does, Defer), g)
+		r.observe(rule, r.standing.Does, g, SoftUnknown)
 		return false
 	}
 	return r.say(rule, r.standing.Does, g, SoftUnknown)
@@ -99,7 +108,7 @@ func (r *reading) undecided(rule *Rule, c conjunction, g grade) bool {
 func (r *reading) onUnknown(rule *Rule, a Action, g grade) bool {
 	switch {
 	case r.standing.Observe:
-		r.observe(rule, a, g)
+		r.observe(rule, a, g, 0)
 		return false
 	case a == Accept && rule.Exempts():
 		r.exempt(rule)
@@ -163,9 +172,9 @@ func (r *Rule) blamesCert(g grade) bool {
 
 // observe records what the rule would have done, a reject that would have been
 // a defer as that.
-func (r *reading) observe(rule *Rule, a Action, g grade) {
+func (r *reading) observe(rule *Rule, a Action, g grade, soft Softening) {
 	v := &r.verdict
-	if a == Reject && r.softening(rule, g) != 0 {
+	if a == Reject && soft|r.softening(rule, g) != 0 {
 		a = Defer
 	}
 	if a > v.Would {

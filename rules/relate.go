@@ -180,8 +180,7 @@ func (e *entries) coversPlain(x atom) bool {
 	case formSuffix:
 		return hit(e.suffixes, x.text) || e.hitSuffix(x.text)
 	case formLocal:
-		i := extension(x.text, e.delimiters)
-		return hit(e.locals, x.text) || i > 0 && hit(e.locals, x.text[:i])
+		return e.hitLocal(x.text)
 	case formNumber:
 		return hit(e.numbers, x.number)
 	case formPrefix:

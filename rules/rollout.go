@@ -51,7 +51,8 @@ func (r *Rule) Expired(now time.Time) bool { return r.Expires.known && !now.Befo
 // picks says whether a sender is among the percentage. It depends on the rule's
 // name and on who sends, not on chance, so that a retry gets the same answer,
 // and who is picked stays so when the percentage grows. A sender that is not
-// known is not picked.
+// known is not picked; one whose domain is unknown because of how the client wrote
+// it goes by the client, as the null sender does.
 func (r *Rule) picks(s *Session, percent int) bool {
 	if percent >= 100 {
 		return true
@@ -60,7 +61,7 @@ func (r *Rule) picks(s *Session, percent int) bool {
 	h.Write([]byte(r.Name))
 	h.Write([]byte{0})
 	switch domain, known := s.sender.domain.Get(); {
-	case !known:
+	case !known && !s.sender.named:
 		return false
 	case domain != "":
 		h.Write([]byte(domain))

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tlsname"
 )
 
@@ -41,6 +42,8 @@ type Session struct {
 	sender    mailbox
 	recipient mailbox
 	supplied  supplied // by plugins
+
+	suppliedMisspelt FieldSet // what plugins do not supply for want of such an address
 }
 
 // MessageFacts is what the message says of itself, known at its end.
@@ -50,12 +53,6 @@ type MessageFacts struct {
 	SPF           Fact[string] // results of others, RFC 8601 section 2.7
 	DKIM          Fact[string]
 	DMARC         Fact[string]
-}
-
-// mailbox is an envelope address with its domain.
-type mailbox struct {
-	address Fact[string] // unquoted, as it came; "" is the null sender
-	domain  Fact[string] // lower-case A-label
 }
 
 // tlsFacts is what is known of the session's encryption. It is written by
@@ -155,17 +152,22 @@ func (s *Session) SetLocal() {
 }
 
 // SetSender records the envelope sender (RFC 5321 reverse-path) without angle
-// brackets; "" is the null sender.
-func (s *Session) SetSender(address string) { s.sender = newMailbox(address) }
+// brackets, as a person writes it; "" is the null sender.
+func (s *Session) SetSender(address string) {
+	s.SetSenderAddress(mailaddr.Plain(mailaddr.Unquote(address)))
+}
 
-// SetRecipient records the envelope recipient without angle brackets.
-func (s *Session) SetRecipient(address string) { s.recipient = newMailbox(address) }
+// SetRecipient records the envelope recipient without angle brackets, as a person
+// writes it.
+func (s *Session) SetRecipient(address string) {
+	s.SetRecipientAddress(mailaddr.Plain(mailaddr.Unquote(address)))
+}
 
-// SetPlainSender is SetSender for an address that is unquoted already.
-func (s *Session) SetPlainSender(address string) { s.sender = plainMailbox(address) }
+// SetSenderAddress records the envelope sender as a mail server takes it.
+func (s *Session) SetSenderAddress(a mailaddr.Address) { s.sender = newMailbox(a) }
 
-// SetPlainRecipient is SetRecipient for an address that is unquoted already.
-func (s *Session) SetPlainRecipient(address string) { s.recipient = plainMailbox(address) }
+// SetRecipientAddress records the envelope recipient as a mail server takes it.
+func (s *Session) SetRecipientAddress(a mailaddr.Address) { s.recipient = newMailbox(a) }
 
 // ForgetEnvelope makes sender, recipient and all else that belongs to one mail
 // transaction unknown, as it is at the start of one.
@@ -179,14 +181,30 @@ func (s *Session) ForgetEnvelope() {
 // several recipients is decided as a whole.
 func (s *Session) ForgetRecipient() { s.recipient = mailbox{} }
 
-// Sender is the envelope sender in its unquoted form, "" for the null sender.
-func (s *Session) Sender() Fact[string] { return s.sender.address }
+// Sender is the envelope sender for people: its domain is an A-label, and if its
+// mailbox is unknown it is as the client wrote it. The null sender is "".
+func (s *Session) Sender() Fact[string] { return s.sender.shown() }
 
-// SenderDomain is the sender's domain as a lower-case A-label.
-func (s *Session) SenderDomain() Fact[string] { return s.sender.domain }
+// Recipient is the envelope recipient for people, as Sender.
+func (s *Session) Recipient() Fact[string] { return s.recipient.shown() }
 
-// Recipient is the envelope recipient in its unquoted form.
-func (s *Session) Recipient() Fact[string] { return s.recipient.address }
+// SenderAddress returns the envelope sender, and whether there is one.
+func (s *Session) SenderAddress() (mailaddr.Address, bool) { return s.sender.Address, s.sender.named }
 
-// RecipientDomain is the recipient's domain as a lower-case A-label.
-func (s *Session) RecipientDomain() Fact[string] { return s.recipient.domain }
+// RecipientAddress returns the envelope recipient, and whether there is one.
+func (s *Session) RecipientAddress() (mailaddr.Address, bool) {
+	return s.recipient.Address, s.recipient.named
+}
+
+// Misspelt is the set of facts that are unknown because of how the client wrote an
+// address.
+func (s *Session) Misspelt() FieldSet {
+	facts := s.suppliedMisspelt
+	if s.sender.misspelt() {
+		facts |= SetOf(FieldSender, FieldSenderDomain)
+	}
+	if s.recipient.misspelt() {
+		facts |= SetOf(FieldRecipient, FieldRecipientDomain)
+	}
+	return facts
+}

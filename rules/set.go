@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+
+	"tlswarden/internal/mailaddr"
 )
 
 // Set is a compiled list of the entries that a condition names, for one kind of
@@ -43,7 +45,7 @@ type comparison struct {
 // NewSet returns an empty set for fields of one kind.
 func NewSet(kind Kind) *Set {
 	s := &Set{kind: kind, in: kind.bounds()}
-	s.SetDelimiters(DefaultDelimiters)
+	s.SetDelimiters(mailaddr.DefaultDelimiters)
 	return s
 }
 
@@ -111,7 +113,7 @@ func (s *Set) holds(v *Value) bool {
 }
 
 func (e *entries) hit(kind Kind, v *Value) bool {
-	if e.hitExact(kind, v) {
+	if e.hitExact(kind, v) || v.Other != "" && e.hitText(kind, v.Other) {
 		return true
 	}
 	for _, c := range e.compares {
@@ -120,7 +122,7 @@ func (e *entries) hit(kind Kind, v *Value) bool {
 		}
 	}
 	for _, p := range e.patterns {
-		if p.MatchString(v.Text) {
+		if p.MatchString(v.Text) || v.Other != "" && p.MatchString(v.Other) {
 			return true
 		}
 	}
@@ -140,14 +142,20 @@ func (e *entries) hitExact(kind Kind, v *Value) bool {
 		return hit(e.numbers, v.Number)
 	case KindCipher:
 		return v.Number >= 0 && hit(e.numbers, v.Number) || hit(e.texts, strings.ToLower(v.Text))
-	case KindName:
-		return hit(e.texts, strings.ToLower(v.Text))
-	case KindDomain:
-		return hit(e.texts, v.Text) || e.hitSuffix(v.Text)
-	case KindMailbox:
-		return e.hitMailbox(v.Text)
 	}
-	return hit(e.texts, v.Text)
+	return e.hitText(kind, v.Text)
+}
+
+func (e *entries) hitText(kind Kind, text string) bool {
+	switch kind {
+	case KindName:
+		return hit(e.texts, strings.ToLower(text))
+	case KindDomain:
+		return hit(e.texts, text) || e.hitSuffix(text)
+	case KindMailbox:
+		return e.hitMailbox(text)
+	}
+	return hit(e.texts, text)
 }
 
 // hit looks a key up; most sets lack most of the maps.

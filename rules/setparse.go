@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tlsname"
 )
 
@@ -225,10 +226,13 @@ func (e *entries) addDomain(text string) error {
 	if err := checkDomain(name); err != nil {
 		return err
 	}
+	to := &e.texts
 	if below {
-		put(&e.suffixes, normalDomain(name))
-	} else {
-		e.addKey(normalDomain(name))
+		to = &e.suffixes
+	}
+	put(to, normalDomain(name))
+	if other := mailaddr.OtherDomain(name); other != "" {
+		put(to, other)
 	}
 	return nil
 }
@@ -255,7 +259,7 @@ func (e *entries) addMailbox(text string) error {
 		return nil
 	}
 	bare := strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">")
-	local, name := splitMailbox(bare)
+	local, name := mailaddr.Split(mailaddr.Unquote(bare))
 	if !strings.Contains(bare, "@") {
 		return fmt.Errorf("%q has no @; for a whole domain put the condition on the domain's field", text)
 	}
@@ -263,13 +267,16 @@ func (e *entries) addMailbox(text string) error {
 		return fmt.Errorf("%q has nothing before its @; for a whole domain put the condition on the domain's field", text)
 	}
 	if name == "" {
-		put(&e.locals, strings.ToLower(unquoteLocal(local)))
+		put(&e.locals, mailaddr.Fold(local))
 		return nil
 	}
 	if err := checkDomain(name); err != nil {
 		return err
 	}
 	e.addKey(normalMailbox(bare))
+	if other := mailaddr.OtherNormal(mailaddr.Unquote(bare)); other != "" {
+		e.addKey(other)
+	}
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"tlswarden/internal/mailaddr"
 )
 
 // MaxSupplied is how many facts of plugins the rules of one policy can look at.
@@ -84,8 +86,12 @@ func (s *Session) putSupplied(f *Field, v Value) {
 	s.supplied[slot] = Known(v)
 }
 
+// SetMisspelt records that a plugin's fact is unknown for want of an address whose
+// mailbox is unknown because of how the client wrote it.
+func (s *Session) SetMisspelt(f *Field) { s.suppliedMisspelt |= SetOf(f.ID) }
+
 // ForgetSupplied makes all facts of plugins unknown.
-func (s *Session) ForgetSupplied() { s.supplied = nil }
+func (s *Session) ForgetSupplied() { s.supplied, s.suppliedMisspelt = nil, 0 }
 
 // value is a value in the form in which conditions compare it.
 func (f *Field) value(value any) (Value, error) {
@@ -113,9 +119,10 @@ func (f *Field) textValue(v string) (Value, error) {
 	case KindText, KindName:
 		return Value{Text: v}, nil
 	case KindDomain:
-		return Value{Text: normalDomain(v)}, nil
+		return Value{Text: normalDomain(v), Other: mailaddr.OtherDomain(v)}, nil
 	case KindMailbox:
-		return Value{Text: normalMailbox(v)}, nil
+		v = mailaddr.Unquote(v)
+		return Value{Text: mailaddr.Normal(v), Other: mailaddr.OtherNormal(v)}, nil
 	case KindFingerprint:
 		return Value{Text: normalFingerprint(v)}, nil
 	case KindAddress:

@@ -43,9 +43,12 @@ const (
 	SoftNoCertSeen
 	// SoftEnforce: the daemon is set to enforce softly.
 	SoftEnforce
+	// SoftAddress: whether the rule applies depends on an address whose mailbox is
+	// unknown because of how the client wrote it.
+	SoftAddress
 )
 
-var softNames = [...]string{"unknown", "exemption", "no_tls_seen", "no_cert_seen", "enforce"}
+var softNames = [...]string{"unknown", "exemption", "no_tls_seen", "no_cert_seen", "enforce", "address"}
 
 // String lists the reasons, separated by commas.
 func (s Softening) String() string {

@@ -52,7 +52,7 @@ func (f *explainFlags) given(cmd *cobra.Command) (map[string]string, error) {
 // request if it names one.
 func (f *explainFlags) subject(cmd *cobra.Command, src ruleSource, request string, given map[string]string, now time.Time) (subject, error) {
 	if f.request != "" {
-		return fromRequest(request, src.policy, given, now)
+		return fromRequest(request, src, given, now)
 	}
 	base := ruletest.Facts{}
 	var test *ruletest.Test
@@ -110,7 +110,8 @@ const maxPasted = 1 << 20
 
 // fromRequest takes a request of the policy protocol. Only what the daemon adds
 // to a request can be given besides.
-func fromRequest(request string, p *rules.Policy, given map[string]string, now time.Time) (subject, error) {
+func fromRequest(request string, src ruleSource, given map[string]string, now time.Time) (subject, error) {
+	p := src.policy
 	facts, err := ruletest.Facts{}.With(p, given)
 	if err != nil {
 		return subject{}, usageError{err}
@@ -120,7 +121,7 @@ func fromRequest(request string, p *rules.Policy, given map[string]string, now t
 			return subject{}, usageError{fmt.Errorf("%s is for the request to say; only now, listener.* and plugin.* can be given besides", name)}
 		}
 	}
-	s, state, err := policyd.ParseRequest(request)
+	s, state, err := policyd.ParseRequest(request, src.reads)
 	if err != nil {
 		return subject{}, fmt.Errorf("the request cannot be read: %w", err)
 	}

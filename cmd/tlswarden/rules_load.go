@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tlswarden/internal/daemon"
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
 	"tlswarden/rules/ruletest"
@@ -20,6 +21,7 @@ type ruleSource struct {
 	broken tomlfile.Diagnostics // tests that cannot be read
 	milter bool                 // the front ends that are enabled
 	policd bool
+	reads  mailaddr.Server // how the Postfix of a request reads addresses
 
 	plugins *daemon.Plugins // that were started, nil: none
 }
@@ -64,6 +66,9 @@ func (src *ruleSource) configured(ctx context.Context, config string, plugins bo
 		printFound(stderr, found)
 	}
 	src.milter, src.policd = len(c.Milter) > 0, len(c.Policy) > 0
+	if src.policd {
+		src.reads = c.Policy[0].Reads
+	}
 	loaded := c.LoadRules(time.Now())
 	src.policy, src.tests, src.broken = loaded.Policy, loaded.Tests, loaded.Broken
 	return loaded.Found, nil

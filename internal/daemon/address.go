@@ -7,17 +7,19 @@ import (
 	"strconv"
 	"strings"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tomlfile"
 )
 
 // Listen is an address to listen on.
 type Listen struct {
-	Network string      // "tcp" or "unix"
-	Address string      // host:port, or an absolute path
-	Mode    fs.FileMode // of a unix-domain socket
-	Owner   string      // of a unix-domain socket, a name or number; "": that of the process
-	Group   string      // the same
-	Passed  bool        // served only if the service manager passes its socket
+	Network string          // "tcp" or "unix"
+	Address string          // host:port, or an absolute path
+	Mode    fs.FileMode     // of a unix-domain socket
+	Owner   string          // of a unix-domain socket, a name or number; "": that of the process
+	Group   string          // the same
+	Passed  bool            // served only if the service manager passes its socket
+	Reads   mailaddr.Server // how the mail server that asks there reads addresses
 }
 
 // maxPath is the longest path of a unix-domain socket: sun_path of unix(7) has
@@ -33,15 +35,16 @@ func (l Listen) String() string {
 }
 
 // listen reads one address: a string, or a table with address, and passed or mode,
-// owner and group.
+// owner and group, and how the mail server reads addresses.
 func (c *Config) listen(r *tomlfile.Reader, e tomlfile.Element, found *tomlfile.Diagnostics) (Listen, bool) {
 	address, ok := e.Value.(string)
 	t, isTable := e.Value.(*tomlfile.Table)
 	if !ok && !isTable {
-		r.Errorf(e.Pos, "", "listen takes strings, or tables with address, passed, mode, owner and group, not %s", tomlfile.KindName(e.Value))
+		r.Errorf(e.Pos, "", "listen takes strings, or tables with address and other keys, not %s", tomlfile.KindName(e.Value))
 		return Listen{}, false
 	}
 	mode, owner, group, passed := "", "", "", false
+	var read mailaddr.Server
 	if isTable {
 		tr := tomlfile.Read(t, "listen: ", found)
 		address, _, _ = tr.String("address")
@@ -49,10 +52,11 @@ func (c *Config) listen(r *tomlfile.Reader, e tomlfile.Element, found *tomlfile.
 		owner, _, _ = tr.String("owner")
 		group, _, _ = tr.String("group")
 		passed, _, _ = tr.Bool("passed")
+		read = reads(tr)
 		tr.Done()
 	}
 	l, err := c.parseListen(address)
-	l.Passed = passed
+	l.Passed, l.Reads = passed, read
 	if err == nil && (mode != "" || owner != "" || group != "") {
 		err = l.permissions(mode, owner, group)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"testing"
 	"time"
+	"tlswarden/internal/mailaddr"
 
 	"tlswarden/internal/gate"
 	"tlswarden/policyd"
@@ -45,7 +46,7 @@ func BenchmarkPolicy(b *testing.B) {
 		done := make(chan struct{})
 		b.ReportAllocs()
 		b.ResetTimer()
-		go s.Serve(&oneConn{conn: &memoryConn{requests: requests, left: b.N, closed: done}})
+		go s.Serve(&oneConn{conn: &memoryConn{requests: requests, left: b.N, closed: done}}, mailaddr.Server{})
 		<-done
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tlswarden/internal/gate"
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/systemd"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/milter"
@@ -36,7 +37,7 @@ func (e *ConfigError) Error() string { return "the configuration cannot be used"
 
 // server is a front end, as the daemon drives it.
 type server interface {
-	Serve(net.Listener) error
+	Serve(net.Listener, mailaddr.Server) error
 	Shutdown(context.Context) error
 }
 
@@ -156,21 +157,21 @@ func (d *daemon) serveAll(listeners [][]net.Listener) {
 	milters, policies := &front{server: m}, &front{server: p}
 	d.fronts = []*front{milters, policies}
 	for i, group := range listeners {
-		f := milters
+		f, reads := milters, slices.Concat(c.Milter, c.Policy)[i].Reads
 		if i >= len(c.Milter) {
 			f = policies
 		}
 		for _, ln := range group {
-			d.serve(f, ln)
+			d.serve(f, ln, reads)
 		}
 	}
 }
 
-func (d *daemon) serve(f *front, ln net.Listener) {
+func (d *daemon) serve(f *front, ln net.Listener, reads mailaddr.Server) {
 	door := newDoor(ln)
 	f.doors = append(f.doors, door)
 	go func() {
-		if err := f.server.Serve(door); err != nil {
+		if err := f.server.Serve(door, reads); err != nil {
 			d.failed <- err
 		}
 	}()

@@ -10,6 +10,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 
@@ -27,13 +28,13 @@ type link struct {
 	snapshot *snapshot
 
 	mu       sync.Mutex
-	facts    rules.Session // of the milter, and what the policy service has beyond
-	bound    bool          // the policy service knows the same session
-	opposed  bool          // but another encryption, which is then believed
-	ref      string        // how Postfix's log names the session
-	contexts []string      // each policy_context that asked, if any did
-	passed   []string      // recipients for whom the milter decided, and let them pass
-	decided  bool          // the milter decided for some recipient
+	facts    rules.Session      // of the milter, and what the policy service has beyond
+	bound    bool               // the policy service knows the same session
+	opposed  bool               // but another encryption, which is then believed
+	ref      string             // how Postfix's log names the session
+	contexts []string           // each policy_context that asked, if any did
+	passed   []mailaddr.Address // recipients for whom the milter decided, and let them pass
+	decided  bool               // the milter decided for some recipient
 }
 
 // The most that a link keeps of one transaction.
@@ -117,7 +118,7 @@ func (g *Gate) find(s *rules.Session, now time.Time) *link {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if sender, known := s.Sender().Get(); !known || l.facts.Sender() != rules.Known(sender) {
+	if !l.facts.SameSender(s) {
 		return nil
 	}
 	switch l.facts.SameTLS(s) {
@@ -135,18 +136,22 @@ func (g *Gate) find(s *rules.Session, now time.Time) *link {
 // askedLate completes the session of the policy service. If the milter has
 // decided already, the service is asked at DATA or later: late is true, and to
 // are the recipients that its answer is for.
-func (l *link) askedLate(s *rules.Session) (to []string, late bool) {
+func (l *link) askedLate(s *rules.Session) (to []mailaddr.Address, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.Complete(&l.facts)
-	recipient, known := s.Recipient().Get()
-	if !l.decided || known && !slices.Contains(l.passed, recipient) {
+	if !l.decided {
 		return nil, false
 	}
-	if known {
-		return []string{recipient}, true
+	recipient, named := s.RecipientAddress()
+	if !named {
+		return slices.Clone(l.passed), true
 	}
-	return slices.Clone(l.passed), true
+	i := slices.IndexFunc(l.passed, recipient.Same)
+	if i < 0 {
+		return nil, false
+	}
+	return l.passed[i : i+1 : i+1], true
 }
 
 // leave keeps for the milter what the policy service knows.
@@ -191,7 +196,7 @@ func (l *link) pass(s *rules.Session) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if to := s.Recipient().Or(""); len(l.passed) < maxPassed && !slices.Contains(l.passed, to) {
+	if to, _ := s.RecipientAddress(); len(l.passed) < maxPassed && !slices.Contains(l.passed, to) {
 		l.passed = append(l.passed, to)
 	}
 }

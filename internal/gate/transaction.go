@@ -133,14 +133,15 @@ func (g *Gate) supply(s *rules.Session, now time.Time) *listener {
 
 // refuse decides for the policy service about a session that the milter has
 // before it, by the policy of the milter's connection. Unless that is a refusal,
-// nothing is recorded, and the milter gets what the service knows. After RCPT the
+// nothing is recorded, and the milter gets what the service knows; it will know the
+// mailbox, too, where the client wrote an address that leaves it open. After RCPT the
 // milter has decided without that, and one answer is for all recipients: it is
 // the strongest refusal.
 func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.Time, b *budget) rules.Decision {
 	to, late := l.askedLate(s)
 	listener := t.gate.supply(s, start)
-	refused := func() rules.Decision {
-		d := t.gate.evaluate(l.snapshot, s, t.gate.atEnd, l.id, b)
+	refused := func(later rules.FieldSet) rules.Decision {
+		d := t.gate.evaluate(l.snapshot, s, later, l.id, b)
 		if d.Pending || d.Action < rules.Defer {
 			return rules.Decision{ID: l.id}
 		}
@@ -149,7 +150,7 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 		return d
 	}
 	if !late {
-		d := refused()
+		d := refused(t.gate.atEnd | s.Misspelt())
 		if d.Action < rules.Defer {
 			l.leave(s, ref)
 		}
@@ -157,8 +158,8 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 	}
 	strongest := rules.Decision{ID: l.id}
 	for _, recipient := range to {
-		s.SetPlainRecipient(recipient)
-		if d := refused(); d.Action > strongest.Action {
+		s.SetRecipientAddress(recipient)
+		if d := refused(t.gate.atEnd); d.Action > strongest.Action {
 			strongest = d
 		}
 	}

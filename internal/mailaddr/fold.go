@@ -1,0 +1,99 @@
+package mailaddr
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/cases"
+)
+
+// lookup is the profile under which domain names are compared: mapped as for a
+// look-up (UTS 46), but names with "_" and the like, which occur in HELO and in
+// sender domains, are kept.
+var lookup = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+
+// Fold folds the case of a text as Postfix does with SMTPUTF8: by full Unicode
+// case folding, or if it is not UTF-8, of its ASCII letters. A text that is folded
+// already is returned as it is.
+func Fold(text string) string {
+	ascii, folded := plain(text)
+	switch {
+	case folded:
+		return text
+	case ascii:
+		return strings.ToLower(text)
+	case utf8.ValidString(text):
+		return cases.Fold().String(text)
+	}
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// plain reports whether a text is ASCII, and whether it is so in lower case.
+func plain(text string) (ascii, folded bool) {
+	ascii, folded = true, true
+	for i := range len(text) {
+		c := text[i]
+		ascii = ascii && c < utf8.RuneSelf
+		folded = folded && c < utf8.RuneSelf && (c < 'A' || c > 'Z')
+	}
+	return ascii, folded
+}
+
+// Domain returns a domain name as a lower-case A-label without the final dot
+// (RFC 5890). A name that IDNA refuses is only folded: it then equals nothing but
+// itself. An ASCII name in lower case is returned as it is.
+func Domain(name string) string {
+	name = strings.TrimSuffix(name, ".")
+	if ascii, _ := plain(name); !ascii {
+		if a, err := lookup.ToASCII(name); err == nil {
+			return a
+		}
+	}
+	return Fold(name)
+}
+
+// OtherDomain returns the A-label of a domain name after case folding, "" if that
+// is what Domain returns: a mail server that looks the name up in tables of its own
+// folds "claß.example" to "class.example", which IDNA takes for another name.
+func OtherDomain(name string) string {
+	if ascii, _ := plain(name); ascii {
+		return ""
+	}
+	other := Domain(Fold(strings.TrimSuffix(name, ".")))
+	if other == Domain(name) {
+		return ""
+	}
+	return other
+}
+
+// Normal is the form in which unquoted addresses are compared: local part folded,
+// domain as an A-label.
+func Normal(mailbox string) string {
+	local, domain := Split(mailbox)
+	return normal(mailbox, Fold(local), Domain(domain))
+}
+
+// OtherNormal is Normal with OtherDomain, "" if there is none.
+func OtherNormal(mailbox string) string {
+	local, domain := Split(mailbox)
+	other := OtherDomain(domain)
+	if other == "" {
+		return ""
+	}
+	return Join(Fold(local), other)
+}
+
+// normal joins the parts unless the address has them already.
+func normal(mailbox, local, domain string) string {
+	if len(local)+1+len(domain) == len(mailbox) && mailbox[:len(local)] == local && mailbox[len(local)+1:] == domain {
+		return mailbox
+	}
+	return Join(local, domain)
+}
