@@ -11,7 +11,7 @@ import (
 type mailbox struct {
 	mailaddr.Address
 	named  bool
-	domain Fact[string] // A-label
+	domain Fact[string] // folded A-label
 	other  string       // the domain's other form, see mailaddr.OtherDomain
 }
 

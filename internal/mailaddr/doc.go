@@ -31,8 +31,8 @@
 //
 // Local parts and domains are compared under full Unicode case folding, as
 // Postfix folds them with SMTPUTF8 (casefold(3) of its library, by ICU). Domains
-// are compared as A-labels. Where case folding and IDNA lead to different names,
-// as for "ß", a domain has both forms.
+// are compared as folded A-labels, and shown so. Where IDNA alone leads to another
+// name, as for "ß", a domain has that form beside it.
 //
 // # Sources
 //

@@ -47,30 +47,32 @@ func plain(text string) (ascii, folded bool) {
 }
 
 // Domain returns a domain name as a lower-case A-label without the final dot
-// (RFC 5890). A name that IDNA refuses is only folded: it then equals nothing but
-// itself. An ASCII name in lower case is returned as it is.
-func Domain(name string) string {
-	name = strings.TrimSuffix(name, ".")
+// (RFC 5890), after its case was folded as mail servers fold it in their tables. A
+// name that IDNA refuses is only folded: it then equals nothing but itself. An ASCII
+// name in lower case is returned as it is.
+func Domain(name string) string { return aLabel(Fold(strings.TrimSuffix(name, "."))) }
+
+// OtherDomain returns the A-label of a domain name by IDNA alone, "" if that is what
+// Domain returns: a mail server that looks "claß.example" up in tables of its own
+// folds it to "class.example", which to the DNS is another name.
+func OtherDomain(name string) string {
+	if ascii, _ := plain(name); ascii {
+		return ""
+	}
+	other := aLabel(strings.TrimSuffix(name, "."))
+	if other == Domain(name) {
+		return ""
+	}
+	return other
+}
+
+func aLabel(name string) string {
 	if ascii, _ := plain(name); !ascii {
 		if a, err := lookup.ToASCII(name); err == nil {
 			return a
 		}
 	}
 	return Fold(name)
-}
-
-// OtherDomain returns the A-label of a domain name after case folding, "" if that
-// is what Domain returns: a mail server that looks the name up in tables of its own
-// folds "claß.example" to "class.example", which IDNA takes for another name.
-func OtherDomain(name string) string {
-	if ascii, _ := plain(name); ascii {
-		return ""
-	}
-	other := Domain(Fold(strings.TrimSuffix(name, ".")))
-	if other == Domain(name) {
-		return ""
-	}
-	return other
 }
 
 // Normal is the form in which unquoted addresses are compared: local part folded,

@@ -33,7 +33,7 @@ func TestDomain(t *testing.T) {
 		{"m\u00fcnchen.example", "xn--mnchen-3ya.example", ""},
 		{"M\u00dcNCHEN.example", "xn--mnchen-3ya.example", ""},
 		{"XN--MNCHEN-3YA.example", "xn--mnchen-3ya.example", ""},
-		{"cla\u00df.example.com", "xn--cla-7ka.example.com", "class.example.com"},
+		{"cla\u00df.example.com", "class.example.com", "xn--cla-7ka.example.com"},
 		{"o\ufb03ce.example", "office.example", ""},
 		{"\u017ftrict.example", "strict.example", ""},
 		{"_dmarc.example", "_dmarc.example", ""},

@@ -20,6 +20,8 @@ type Case struct {
 	Service string
 	// Files go beside the daemon's configuration, by name.
 	Files map[string]string
+	// Listen is further keys of the daemon's listen entries.
+	Listen string
 	// Config is text for the daemon's configuration file.
 	Config string
 
@@ -135,8 +137,10 @@ func (c *Case) parseHead(lines []sourceLine) error {
 				break
 			}
 			c.Service = words[0]
+		case "listen":
+			c.Listen = strings.TrimSpace(value)
 		default:
-			err = fmt.Errorf("%q is not KEY: VALUE with a key of mta, front, service", line.text)
+			err = fmt.Errorf("%q is not KEY: VALUE with a key of mta, front, service, listen", line.text)
 		}
 		if err != nil {
 			return line.errorf("%w", err)

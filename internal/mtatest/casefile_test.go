@@ -21,7 +21,7 @@ func TestParseCaseErrors(t *testing.T) {
 		"front":           {"front: proxy\n", `x.txt:1: "proxy" is none of milter policy both`},
 		"front empty":     {"front: # none\n", "x.txt:1: nothing named; there are milter policy both"},
 		"two services":    {"service: a b\n", "x.txt:1: one service, please"},
-		"head":            {"mta postfix\n", `x.txt:1: "mta postfix" is not KEY: VALUE with a key of mta, front, service`},
+		"head":            {"mta postfix\n", `x.txt:1: "mta postfix" is not KEY: VALUE with a key of mta, front, service, listen`},
 		"section":         {"-- sesion --\n", `x.txt:1: section "sesion" is none of session, delivered, log, or a file's name with a dot`},
 		"section outside": {"-- ../a.toml --\n", `x.txt:1: section "../a.toml" is none of session, delivered, log, or a file's name with a dot`},
 		"section twice":   {"-- log --\n\n-- log --\n", `x.txt:3: a second section "log"`},

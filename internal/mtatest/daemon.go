@@ -40,6 +40,8 @@ type DaemonConfig struct {
 	Config string
 	// Front says which front ends listen.
 	Front string
+	// Listen is further keys of each entry of listen.
+	Listen string
 	// Hooks are where it is to listen; without them it gets free ports.
 	Hooks Hooks
 	// Stderr takes the log if it is not nil; Log is empty then.
@@ -65,7 +67,7 @@ func StartDaemon(ctx context.Context, config DaemonConfig) (*Daemon, error) {
 		}
 	}
 	path := filepath.Join(config.Dir, configName)
-	if err := os.WriteFile(path, []byte(daemonConfig(hooks, config.Config)), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(daemonConfig(hooks, config.Config, config.Listen)), 0o644); err != nil {
 		return nil, err
 	}
 	d := &Daemon{Hooks: hooks, log: &lockedBuffer{}}
@@ -107,14 +109,18 @@ func freeHooks(front string) (Hooks, error) {
 }
 
 // daemonConfig is the text of tlswarden.toml. What the case adds comes before
-// the tables, so that it can have top-level keys.
-func daemonConfig(hooks Hooks, added string) string {
+// the tables, so that it can have top-level keys; listen is added to each listen
+// entry.
+func daemonConfig(hooks Hooks, added, listen string) string {
+	if listen != "" {
+		listen = ", " + listen
+	}
 	text := "rules = [\"rules.toml\"]\n" + added
 	if hooks.Milter != "" {
-		text += fmt.Sprintf("\n[milter]\nlisten = [\"inet:%s\"]\n", hooks.Milter)
+		text += fmt.Sprintf("\n[milter]\nlisten = [{ address = \"inet:%s\"%s }]\n", hooks.Milter, listen)
 	}
 	if hooks.Policy != "" {
-		text += fmt.Sprintf("\n[policy]\nlisten = [\"inet:%s\"]\n", hooks.Policy)
+		text += fmt.Sprintf("\n[policy]\nlisten = [{ address = \"inet:%s\"%s }]\n", hooks.Policy, listen)
 	}
 	return text + "\n[log]\nformat = \"logfmt\"\n"
 }

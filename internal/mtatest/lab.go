@@ -144,7 +144,7 @@ func (l *Lab) daemonFor(c *Case, front, program, dir string) DaemonConfig {
 	for name, text := range c.Files {
 		files[name] = l.Certs.Expand(text)
 	}
-	return DaemonConfig{Program: program, Dir: dir, Files: files, Config: c.Config, Front: front}
+	return DaemonConfig{Program: program, Dir: dir, Files: files, Config: c.Config, Listen: c.Listen, Front: front}
 }
 
 // session carries out the steps up to the first that goes wrong, and looks at

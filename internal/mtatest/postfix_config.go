@@ -134,6 +134,9 @@ maillog_file = $ROOT/maillog
 maillog_file_prefixes = $ROOT
 
 myhostname = ` + HostName + `
+mydomain = ` + Domain + `
+myorigin = $mydomain
+append_dot_mydomain = yes
 mydestination =
 mynetworks = 192.0.2.255/32
 inet_protocols = all
