@@ -60,12 +60,11 @@
 //	authenticated       {auth_type} or {auth_authen}; false if both are missing
 //	                    from a list that has them
 //	size, requiretls    parameters of MAIL
-//	sender, recipient   from the path as the MTA sends it, which is as the client
-//	                    wrote it: without comments, quotes, quoted pairs, blanks
-//	                    and source route. Where Postfix takes such a path for
-//	                    another mailbox, by {mail_addr} and {rcpt_addr}, that
-//	                    counts (a!b is b@a); where Sendmail delivers it itself,
-//	                    routes (a%b@c, b!a) are followed to their end
+//	sender, recipient   the mailbox that the MTA takes the path for, see package
+//	                    mailaddr: by {mail_addr} and {rcpt_addr} of Postfix, for
+//	                    every path; where Sendmail delivers it itself, by the path
+//	                    with routes (a%b@c, b!a) followed to their end, and by the
+//	                    origin of the listener if it has no domain
 //
 // # Message facts
 //

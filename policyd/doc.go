@@ -28,6 +28,8 @@
 //	reverse_client_name      client without a name and of a DNS failure that may
 //	                         pass, and sends no attribute that tells which
 //	client_port, server_*    unknown if not a number or address, or 0
+//	sender, recipient        as the client wrote them, so that they are read as
+//	                         the listener's Postfix reads them (package mailaddr)
 //	recipient                unknown if empty: DATA and END-OF-MESSAGE do not
 //	                         name it if there are several
 //	size                     unknown if 0 before END-OF-MESSAGE: no SIZE= given

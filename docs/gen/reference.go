@@ -96,6 +96,13 @@ expression (RE2) stands between slashes.
 		}
 		row(b, f.kind.String(), f.means, strings.Join(examples, " "))
 	}
+	b.WriteString(`
+Addresses are read as the mail server reads them: comments, quotes, routes and case lead to one mailbox, and a missing domain
+is completed by what the mail server, or ` + "`origin` of the [listen entry](#an-entry-of-listen)" + `, tells. Where the spelling leaves
+the mailbox open, an entry ` + "`user@`" + ` holds for its local part, and every other entry is unknown. Because clients choose the
+spelling, that never lets a rule be passed over unless the rule exempts: the session is judged, and where the requirement is
+missed, a reject becomes a defer.
+`)
 }
 
 // literal writes an entry as TOML does. A backslash needs no escape in a literal

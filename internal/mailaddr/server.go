@@ -152,5 +152,8 @@ func withoutSourceRoute(text string) string {
 }
 
 // isLiteral reports whether a domain is an address literal (RFC 5321 section
-// 4.1.3).
-func isLiteral(domain string) bool { return strings.HasPrefix(domain, "[") }
+// 4.1.3), or an IP address without the brackets, which Postfix takes for one with
+// resolve_numeric_domain = yes.
+func isLiteral(domain string) bool {
+	return strings.HasPrefix(domain, "[") || strings.Trim(domain, ".0123456789") == "" && strings.Contains(domain, ".")
+}

@@ -49,6 +49,8 @@ func TestRead(t *testing.T) {
 		{&told, "strict@[127.0.0.1]@[IPv6:::1]", local("strict")},
 		{&told, "strict@[127.0.0.1]", local("strict")},
 		{&full, "strict@[127.0.0.1]", local("strict")},
+		{&told, "strict@127.0.0.1", local("strict")},
+		{&told, "strict%example.com@127.0.0.1", known("strict@example.com")},
 		{&told, "strict%example.com@example.net", Address{}},
 		{&full, "strict%example.net@example.com", known("strict@example.net")},
 		{&full, "strict%example.net@EXAMPLE.com.", known("strict@example.net")},
