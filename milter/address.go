@@ -1,6 +1,7 @@
 package milter
 
 import (
+	"net/netip"
 	"strings"
 
 	"tlswarden/internal/mailaddr"
@@ -17,7 +18,7 @@ func (s *session) address(path, macro string) mailaddr.Address {
 	written := mailaddr.Path(path)
 	switch {
 	case macro == "" || s.mta == mtaUnknown:
-		return s.reads.Read(written)
+		return s.reads.Read(written, s.facts.ServerAddress.Or(netip.Addr{}))
 	case s.mta == mtaPostfix:
 		return mailaddr.Resolved(written, mailaddr.Path(macro))
 	}

@@ -46,12 +46,13 @@ func (r *request) fillLogin(s *rules.Session) {
 // fillEnvelope reads the addresses, which Postfix sends unquoted and else as the
 // client wrote them, before any rewriting.
 func (r *request) fillEnvelope(s *rules.Session, st stage, reads *mailaddr.Server) {
+	here := s.ServerAddress.Or(netip.Addr{})
 	if sender, ok := r.fact(attrSender).Get(); ok {
-		s.SetSenderAddress(reads.Read(sender))
+		s.SetSenderAddress(reads.Read(sender, here))
 	}
 	// Empty where a message has several recipients (SMTPD_POLICY_README).
 	if recipient := r.text(attrRecipient); recipient != "" {
-		s.SetRecipientAddress(reads.Read(recipient))
+		s.SetRecipientAddress(reads.Read(recipient, here))
 	}
 	// The size is what the client declared, 0 if nothing, until the message is
 	// there.

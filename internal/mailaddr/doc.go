@@ -15,8 +15,9 @@
 //	user%host          is user@host (allow_percent_hack), if there is no "@"
 //	user               is user@Origin (append_at_myorigin)
 //	user@host          is user@host.MyDomain (append_dot_mydomain)
-//	route@[address]    and route@Origin end at this server, so that the route
-//	                   is what counts, as if it stood alone
+//	route@[address]    ends at this server, if the client connected to that
+//	                   address or it is a loopback one, so that the route is what
+//	                   counts, as if it stood alone
 //
 // # What stays unknown
 //
@@ -24,8 +25,8 @@
 // no dot where it is not told whether one is appended, and one at an address
 // literal, which is local at each of the server's own addresses: of these the
 // local part is known. Of user%host@domain, host!user@domain and
-// "user@host"@domain nothing is, unless the domain is Origin: whether the
-// server delivers it itself, and so follows the route, is its own affair.
+// "user@host"@domain nothing is: only a server that delivers mail of the domain
+// itself follows the route (mydestination).
 //
 // # Case
 //

@@ -1,6 +1,9 @@
 package mailaddr
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Server is what is known of how a mail server reads addresses. The zero value is
 // a Postfix that has its defaults, of which it is not known which domain it
@@ -78,22 +81,22 @@ func (a Address) Same(b Address) bool {
 }
 
 // Read returns the mailbox that the server takes an address for, which is
-// unquoted, as Path returns it.
-func (s *Server) Read(written string) Address {
-	a := s.route(written)
+// unquoted, as Path returns it. The client connected to the server's address here;
+// the zero Addr is an unknown one.
+func (s *Server) Read(written string, here netip.Addr) Address {
+	a := s.route(written, here)
 	a.Written = written
 	return a
 }
 
 // route follows an address to its end. Each step makes it shorter, or is the last.
-func (s *Server) route(text string) Address {
+func (s *Server) route(text string, here netip.Addr) Address {
 	for {
 		local, domain := s.halves(withoutSourceRoute(text))
-		own := isLiteral(domain) || domain != "" && s.Origin != "" && Domain(domain) == Domain(s.Origin)
 		switch routed := s.isRouted(local); {
 		case text == "":
 			return Known("")
-		case local == "" || routed && !own:
+		case local == "" || routed && !isHere(domain, here):
 			return Address{}
 		case routed:
 			text = local
@@ -150,6 +153,19 @@ func withoutSourceRoute(text string) string {
 	}
 	return text
 }
+
+// isHere reports whether a domain is a literal of the server's own address.
+func isHere(domain string, here netip.Addr) bool {
+	literal := strings.TrimSuffix(strings.TrimPrefix(domain, "["), "]")
+	if len(literal) > len(ipv6) && strings.EqualFold(literal[:len(ipv6)], ipv6) {
+		literal = literal[len(ipv6):]
+	}
+	a, err := netip.ParseAddr(literal)
+	return err == nil && isLiteral(domain) && (a.IsLoopback() || a.Unmap() == here.Unmap())
+}
+
+// ipv6 stands before the address in a literal of version 6 (RFC 5321 section 4.1.3).
+const ipv6 = "IPv6:"
 
 // isLiteral reports whether a domain is an address literal (RFC 5321 section
 // 4.1.3), or an IP address without the brackets, which Postfix takes for one with
