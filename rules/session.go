@@ -41,6 +41,7 @@ type Session struct {
 	sender    mailbox
 	recipient mailbox
 	supplied  supplied // by plugins
+	host      Host
 }
 
 // MessageFacts is what the message says of itself, known at its end.
