@@ -23,8 +23,9 @@
 // has decided, and only what the policy service then knows beyond can add a
 // refusal, for all recipients alike.
 //
-// Two views are of one session if client address and port, server address and port,
-// and the host that asks are the same (see rules.HostAddress), the milter is between MAIL and the end of the message, the
+// Two views are of one session if client address and port, server address and
+// port, and the address of the host that asks are the same (see
+// rules.HostAddress), the milter is between MAIL and the end of the message, the
 // sender is the same, and both know whether the session is encrypted, and if so
 // its version and suite. If one of that is missing, each decides for itself:
 // Postfix tells the policy service the client's port since 3.0, and the server's
@@ -56,9 +57,8 @@
 // Each decision is one line (msg=decision). Error: a reject that became a defer
 // because no encrypted session, or no client certificate, was seen on the listener
 // from clients of that kind; at most one line an hour for each of them and each
-// cause. A clock that is set back neither keeps what was seen from being forgotten nor
-// these lines from being written. Warnings: lost
-// decision lines; a milter and a policy service that contradict each other, with
-// the likely cause, once an hour. Without a policy every decision fails with
-// [ErrNoPolicy].
+// cause. A clock that is set back neither keeps what was seen from being forgotten,
+// nor these lines from being written. Warnings: lost decision lines; a milter and a
+// policy service that contradict each other, with the likely cause, once an hour.
+// Without a policy every decision fails with [ErrNoPolicy].
 package gate
