@@ -495,8 +495,7 @@ func TestOtherHost(t *testing.T) {
 // sender is.
 func TestNameOfTheHost(t *testing.T) {
 	p := newPair(t, everyone)
-	p.mail(on("", "mx", seen("TLSv1.3")))
-	p.decide(p.policy, seen("TLSv1.3"), 0, "pid=7")
+	p.decide(p.milter, on("", "mx", seen("TLSv1.3")), 0, "queue_id=Q")
 	p.milter.End("")
 	other := seen("")
 	other.SetSender("other@example.org")
@@ -506,5 +505,5 @@ func TestNameOfTheHost(t *testing.T) {
 			t.Errorf("%s: %v", s.Sender().Or(""), d.Action)
 		}
 	}
-	p.wantLines("front=policy action=reject sender=a@example.org", "front=policy action=reject sender=other@example.org")
+	p.wantLines("front=milter action=accept", "front=policy action=reject sender=a@example.org", "front=policy action=reject sender=other@example.org")
 }

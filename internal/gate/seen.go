@@ -59,14 +59,14 @@ func (g *Gate) Recall(seen Seen) {
 			continue
 		}
 		w := &g.listeners.at(place{s.Host, s.Server})[s.Clients]
-		w.tls.recall(s.TLS, now)
-		w.cert.recall(s.Cert, now)
+		w.tls.recall(s.TLS)
+		w.cert.recall(s.Cert)
 	}
 }
 
 // recall notes a time, unless a later one is known.
-func (m *moment) recall(t time.Time, now int64) {
-	if at := min(t.Unix(), now); !t.IsZero() && at > m.at.Load() {
+func (m *moment) recall(t time.Time) {
+	if at := t.Unix(); !t.IsZero() && at > m.at.Load() {
 		m.at.Store(at)
 	}
 }
