@@ -173,6 +173,7 @@ func (s *session) begin() {
 // judge lets the gate know of the transaction.
 func (s *session) judge() {
 	s.judged = true
+	s.facts.SetHost(s.host())
 	s.gate.begin(&s.facts)
 }
 

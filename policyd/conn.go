@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
@@ -20,6 +21,7 @@ type conn struct {
 	from   *listener
 	net    net.Conn
 	host   string // address of the smtpd processes, "" on a unix-domain socket
+	at     rules.Host
 	phase  atomic.Int32
 
 	framer  framer
@@ -33,10 +35,19 @@ type conn struct {
 
 // hostOf is the IP address of a peer, "" on a unix-domain socket.
 func hostOf(peer net.Addr) string {
-	if tcp, ok := peer.(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap().String()
+	if a := addressOf(peer); a.IsValid() {
+		return a.String()
 	}
 	return ""
+}
+
+// addressOf is the IP address of an end of a connection, none on a unix-domain
+// socket.
+func addressOf(end net.Addr) netip.Addr {
+	if tcp, ok := end.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
 }
 
 // The phases of a connection: Shutdown closes a waiting one at once, and lets a

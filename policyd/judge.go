@@ -81,6 +81,7 @@ func (c *conn) judge(in *instance, r *request, st stage) (a answer, pending bool
 	}()
 	defer recovered(&err)
 	r.fill(&c.session, st, &c.from.reads)
+	c.session.SetHost(c.at)
 	if in.tx == nil {
 		tx := c.server.config.Gate.Open()
 		if tx == nil {

@@ -212,6 +212,7 @@ func newListener(ln net.Listener) *listener {
 // take begins to serve a connection, or closes it if its listener has too many.
 func (s *Server) take(nc net.Conn, from *listener) {
 	c := &conn{server: s, from: from, net: nc, host: hostOf(nc.RemoteAddr())}
+	c.at.Address = rules.HostAddress(addressOf(nc.RemoteAddr()), addressOf(nc.LocalAddr()))
 	c.framer = framer{conn: nc, idle: s.config.IdleTimeout, slow: s.config.RequestTimeout}
 	s.mu.Lock()
 	full := from.open >= s.config.MaxConns

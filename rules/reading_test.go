@@ -294,3 +294,24 @@ func TestCaughtBehindADefer(t *testing.T) {
 		t.Errorf("would %v, caught %v", v.Would, v.Caught)
 	}
 }
+
+// TestCaughtCert shows that a reject for a missing certificate is a defer unless it
+// is known that one was seen; not to know is as if none was.
+func TestCaughtCert(t *testing.T) {
+	p := New(Config{JudgeLocal: true, Rules: []*Rule{{Name: "r", Require: &Profile{Name: "p", ClientCert: CertAny}, Otherwise: Reject}}})
+	for _, c := range []struct {
+		seen   Fact[bool]
+		action Action
+		caught Softening
+	}{
+		{Fact[bool]{}, Defer, SoftNoCertSeen},
+		{Known(false), Defer, SoftNoCertSeen},
+		{Known(true), Reject, 0},
+	} {
+		s := Session{ListenerTLSSeen: Known(true), ListenerCertSeen: c.seen}
+		s.SetTLS(TLS{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256", CertPresented: Known(false)})
+		if v := p.Evaluate(&s, 0); v.Action != c.action || v.Caught != c.caught {
+			t.Errorf("seen %v: %v, caught %v", c.seen, v.Action, v.Caught)
+		}
+	}
+}

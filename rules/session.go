@@ -44,6 +44,7 @@ type Session struct {
 	supplied  supplied // by plugins
 
 	suppliedMisspelt FieldSet // what plugins do not supply for want of such an address
+	host             Host
 }
 
 // MessageFacts is what the message says of itself, known at its end.

@@ -86,8 +86,8 @@ var softenings = [...]struct {
 	{rules.SoftUnknown, "what the requirement looks at is not known, and what is unknown never bounces mail"},
 	{rules.SoftExemption, "an exemption was skipped because a fact is not known, so this mail might be exempt"},
 	{rules.SoftAddress, "how the client wrote an address leaves open which mailbox it is, so this rule might not apply"},
-	{rules.SoftNoTLSSeen, "no encrypted session was seen on this listener within 24 hours, so its own STARTTLS may be broken"},
-	{rules.SoftNoCertSeen, "no client certificate was seen on this listener within 24 hours, so the server may not ask for them"},
+	{rules.SoftNoTLSSeen, "no encrypted session of such clients was seen on this listener within 24 hours, so its own STARTTLS may be broken"},
+	{rules.SoftNoCertSeen, "no client certificate of such clients was seen on this listener within 24 hours, so the server may not ask for them"},
 	{rules.SoftEnforce, `the configuration says enforce = "soft"`},
 }
 

@@ -54,6 +54,7 @@ type daemon struct {
 	gate    *gate.Gate
 	manager *systemd.Notifier
 	plugins *Plugins
+	keeper  *keeper
 	fronts  []*front
 
 	countsEvery time.Duration
@@ -90,6 +91,7 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	}
 	d.beginPlugins()
 	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format, Source: d.plugins.source(), Merge: len(c.Milter) > 0 && len(c.Policy) > 0})
+	d.keeper = keep(stateDir(), d.gate, l.log)
 	d.start()
 	d.warnOfFiles()
 	d.serveAll(listeners)
@@ -100,6 +102,7 @@ func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stder
 	d.shutdown()
 	d.logCounts()
 	d.plugins.Close()
+	d.keeper.close()
 	l.close(func() { l.log.Info("stopped") })
 	d.manager.Close()
 	return err

@@ -17,6 +17,11 @@
 // counts of the rules and how plugins do. SIGTERM and SIGINT drain: no new
 // connections, what is under way is finished.
 //
+// What the gate has seen on listeners outlives a restart in the file listeners.json in
+// the directory that STATE_DIRECTORY names: JSON, with mode 0640 less the mask. It is
+// written at the start and at the end, and in between when a listener has shown
+// something new, or what is written is an hour old, at most every five minutes.
+//
 // Under systemd the sockets that it passes are taken over, each by the listen entry
 // that names its address. Entries with passed = true are for sockets that only it
 // can open, and are left out where it passes none. The service manager hears of readiness, reloads and the
@@ -38,9 +43,11 @@
 // good ones. Nor do plugins: what keeps one from working is an error in the log with
 // its place, and its facts are unknown until it does. "ready" is logged when all
 // listeners accept, "stopped" at the end. Warning: fewer file descriptors than
-// connections may come; a service manager that cannot be reached; rules that are read
-// without knowing what a plugin offers that has failed to start. Info: the rules are
-// loaded with what plugins offer. Error: a passed socket that no listen entry names, to
-// which connections are closed; rules that are then not in order, or tests fail that
-// passed before, and the policy that runs stays.
+// connections may come; a service manager that cannot be reached; what was seen that
+// cannot be read, or cannot be written, once an hour, and mail goes on; rules that are
+// read without knowing what a plugin offers that has failed to start. Info: the rules
+// are loaded with what plugins offer; there is no state directory, and nothing is kept.
+// Error: a passed socket that no listen entry names, to which connections are closed;
+// rules that are then not in order, or tests fail that passed before, and the policy
+// that runs stays.
 package daemon

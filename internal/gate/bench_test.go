@@ -58,3 +58,14 @@ func BenchmarkMerged(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSupply is what the gate itself adds to a session.
+func BenchmarkSupply(b *testing.B) {
+	g := New(Config{})
+	s := session("TLSv1.3")
+	now := g.now()
+	b.ReportAllocs()
+	for b.Loop() {
+		g.supply(s, now)
+	}
+}

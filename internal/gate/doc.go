@@ -7,9 +7,10 @@
 // opened afterwards.
 //
 // The gate supplies the time, and whether an encrypted session, and a client
-// certificate, were seen of late on the same server address and port. It writes
-// one line for each decision, counts for each rule what became of it, and says
-// so once an hour.
+// certificate, were seen of late on the same listener from a client of the same
+// kind. A listener is an address and a port of a host; the kinds are loopback,
+// private and public: see [Kind]. The gate writes one line for each decision, counts
+// for each rule what became of it, and says so once an hour.
 //
 // # Two front ends, one session
 //
@@ -22,8 +23,9 @@
 // has decided, and only what the policy service then knows beyond can add a
 // refusal, for all recipients alike.
 //
-// Two views are of one session if client address and port and server address and
-// port are the same, the milter is between MAIL and the end of the message, the
+// Two views are of one session if client address and port, server address and
+// port, and the address of the host that asks are the same (see
+// rules.HostAddress), the milter is between MAIL and the end of the message, the
 // sender is the same, and both know whether the session is encrypted, and if so
 // its version and suite. If one of that is missing, each decides for itself:
 // Postfix tells the policy service the client's port since 3.0, and the server's
@@ -35,9 +37,14 @@
 //
 // # Limits
 //
-// What was seen on listeners is kept for 1024 server addresses and ports and is
-// gone after a restart: until a first encrypted session is seen, a reject of
-// plaintext is a defer.
+// What was seen is kept for 1024 listeners, and over a restart by whoever calls
+// [Gate.Seen] and [Gate.Recall]. Hosts are told apart by where they connect from, and
+// by the name that the milter hears; the policy service hears none, and takes that of
+// the milter's session on the same connection if there is one. So where servers that
+// go by the same address connect from the same address, too, as from containers over
+// a socket that they share, only the milter tells them apart. Clients that come to the
+// server by way of a proxy or a translator which hides their addresses are all of the
+// kind of that.
 //
 // Up to 8192 transactions of the milter are kept for the policy service, with up
 // to 8 contexts and the first 100 recipients of each.
@@ -48,9 +55,10 @@
 // # Diagnostics
 //
 // Each decision is one line (msg=decision). Error: a reject that became a defer
-// because no encrypted session, or no client certificate, was seen on the
-// listener; at most one line an hour for each listener and cause. Warnings: lost
-// decision lines; a milter and a policy service that contradict each other, with
-// the likely cause, once an hour. Without a policy every decision fails with
-// [ErrNoPolicy].
+// because no encrypted session, or no client certificate, was seen on the listener
+// from clients of that kind; at most one line an hour for each of them and each
+// cause. A clock that is set back neither keeps what was seen from being forgotten,
+// nor these lines from being written. Warnings: lost decision lines; a milter and a
+// policy service that contradict each other, with the likely cause, once an hour.
+// Without a policy every decision fails with [ErrNoPolicy].
 package gate

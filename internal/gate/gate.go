@@ -34,7 +34,8 @@ type Gate struct {
 	source    Source
 	listeners *listeners
 	links     *links         // nil: there is nothing to merge
-	nowhere   listener       // for the log: where the MTA does not tell address and port
+	watching  moment         // from when on it has watched listeners
+	nowhere   witness        // for the log: where the MTA does not tell who came where
 	atEnd     rules.FieldSet // what only the milter knows, at the end of a message
 	spare     sync.Pool      // of *line
 	closed    sync.Pool      // of *Transaction, of the policy service
@@ -69,7 +70,9 @@ func New(c Config) *Gate {
 			g.atEnd |= rules.SetOf(f.ID)
 		}
 	}
-	g.lastID.Store(uint64(c.Now().UnixMicro()))
+	start := c.Now()
+	g.watching.at.Store(start.Unix())
+	g.lastID.Store(uint64(start.UnixMicro()))
 	return g
 }
 

@@ -93,52 +93,6 @@ otherwise = "reject"
 reply = "no, {id}"
 `
 
-// TestSafetyCatch shows that plaintext is deferred until TLS was seen on the
-// same listener within a day.
-func TestSafetyCatch(t *testing.T) {
-	b := newBench(t, Logfmt, everyone)
-	tx := b.Open("milter")
-	decide := func(s *rules.Session) rules.Action {
-		t.Helper()
-		d, err := tx.Decide(s, 0, "pid=1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d.Action
-	}
-	steps := []struct {
-		name string
-		wait time.Duration
-		port uint16
-		tls  string
-		want rules.Action
-	}{
-		{"nothing was seen", 0, 25, "", rules.Defer},
-		{"a weak session is a session", 0, 25, "TLSv1", rules.Reject},
-		{"now TLS was seen", 0, 25, "", rules.Reject},
-		{"not on another port", 0, 587, "", rules.Defer},
-		{"still within a day", 23 * time.Hour, 25, "", rules.Reject},
-		{"a day later", 2 * time.Hour, 25, "", rules.Defer},
-		{"TLS again", 0, 25, "TLSv1.3", rules.Accept},
-		{"and it counts", 0, 25, "", rules.Reject},
-	}
-	for _, st := range steps {
-		b.now = b.now.Add(st.wait)
-		s := session(st.tls)
-		s.ServerPort = rules.Known(st.port)
-		if got := decide(s); got != st.want {
-			t.Errorf("%s: %v, want %v", st.name, got, st.want)
-		}
-	}
-	out := b.done()
-	if n := strings.Count(out, "does STARTTLS work on this server"); n != 3 {
-		t.Errorf("the log speaks of STARTTLS %d times, want 3:\n%s", n, out)
-	}
-	if !strings.Contains(out, "level=ERROR") || !strings.Contains(out, "server=192.0.2.2:587") {
-		t.Errorf("the log does not say where:\n%s", out)
-	}
-}
-
 // TestDecisionLine shows a whole line in each format.
 func TestDecisionLine(t *testing.T) {
 	for format, want := range map[Format]string{ // the id is the first group
@@ -238,65 +192,6 @@ func TestNoPolicy(t *testing.T) {
 	b.LogCounts()
 	if out := b.done(); !strings.Contains(out, "action=on_failure front=milter client=192.0.2.1 tls=none sender=a@example.org recipient=b@example.com error=\"no rules are loaded\"") {
 		t.Errorf("the log does not tell whose mail it was:\n%s", out)
-	}
-}
-
-// TestUnknownListener shows that TLS seen somewhere does not speak for a
-// listener that the MTA does not name.
-func TestUnknownListener(t *testing.T) {
-	b := newBench(t, Logfmt, everyone)
-	tx := b.Open("policy")
-	for _, tls := range []string{"TLSv1.3", "", "TLSv1.3", ""} {
-		s := session(tls)
-		s.ServerPort = rules.Fact[uint16]{}
-		d, err := tx.Decide(s, 0, "pid=1 queue_id=Q1")
-		if err != nil || tls == "" && d.Action != rules.Defer {
-			t.Errorf("%q: %v %v", tls, d.Action, err)
-		}
-	}
-	out := b.done()
-	if n := strings.Count(out, "does STARTTLS work on this server"); n != 1 {
-		t.Errorf("the log speaks of STARTTLS %d times", n)
-	}
-	if n := strings.Count(out, "pid=1 queue_id=Q1 client="); n != 4 {
-		t.Errorf("%d lines with both references:\n%s", n, out)
-	}
-}
-
-// TestNoCertSeen shows that mail without a client certificate is deferred, with
-// a line in the log, until one was seen on the listener.
-func TestNoCertSeen(t *testing.T) {
-	b := newBench(t, Logfmt, "[profile.p]\nclient_cert = \"any\"\n[[rule]]\nname = \"r\"\nrequire = \"p\"\notherwise = \"reject\"\n")
-	tx := b.Open("policy")
-	for i, c := range []struct {
-		cert bool
-		want rules.Action
-	}{{false, rules.Defer}, {true, rules.Accept}, {false, rules.Reject}} {
-		s := session("TLSv1.3")
-		s.SetTLS(rules.TLS{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256", CertPresented: rules.Known(c.cert)})
-		if d, err := tx.Decide(s, 0, "pid=1"); err != nil || d.Action != c.want {
-			t.Errorf("%d: %v %v, want %v", i, d.Action, err, c.want)
-		}
-	}
-	if out := b.done(); strings.Count(out, "no client certificate was seen here") != 1 {
-		t.Errorf("the log is\n%s", out)
-	}
-}
-
-// TestMacroDefault shows that a TLS version without a suite, which is of Postfix's
-// milter_macro_defaults and no session, does not speak for a listener.
-func TestMacroDefault(t *testing.T) {
-	b := newBench(t, Logfmt, everyone)
-	tx := b.Open(Milter)
-	s := session("")
-	s.SetTLS(rules.TLS{Version: "TLSv1.3"})
-	for _, c := range []struct {
-		s    *rules.Session
-		want rules.Action
-	}{{s, rules.Accept}, {session(""), rules.Defer}} {
-		if d, err := tx.Decide(c.s, 0, "pid=1"); err != nil || d.Action != c.want {
-			t.Errorf("%v %v, want %v", d.Action, err, c.want)
-		}
 	}
 }
 

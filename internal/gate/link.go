@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -43,8 +42,14 @@ const (
 	maxPassed   = 100 // recipients that the policy service may be asked about at DATA
 )
 
-// linkKey is a TCP connection. A port that is used again has another link.
-type linkKey struct{ client, server netip.AddrPort }
+// linkKey is a TCP connection to a mail server of a host. The host must be the same,
+// too: of two servers that go by one address, each on a host of its own, a client
+// can reach both from one port of its own, and what it shows the one must not count
+// for the other. A port that is used again has another link.
+type linkKey struct {
+	host           netip.Addr // its name is known to the milter alone
+	client, server netip.AddrPort
+}
 
 // maxLinks bounds the transactions that are kept for the policy service, more
 // than there are connections under the usual limits. Beyond, each front end
@@ -55,7 +60,7 @@ const maxLinks = 8192
 // only one front end listens.
 type links struct {
 	open *lru.Cache[linkKey, *link]
-	said atomic.Int64 // when the log last said that the two disagree
+	said moment // when the log last said that the two disagree
 }
 
 func newLinks() *links {
@@ -72,7 +77,7 @@ func keyOf(s *rules.Session) (linkKey, bool) {
 	if !ok1 || !ok2 || !ok3 || !ok4 || !client.IsValid() {
 		return linkKey{}, false
 	}
-	return linkKey{netip.AddrPortFrom(client, clientPort), netip.AddrPortFrom(server, serverPort)}, true
+	return linkKey{s.Host().Address, netip.AddrPortFrom(client, clientPort), netip.AddrPortFrom(server, serverPort)}, true
 }
 
 // begin makes the link of a transaction that begins at the milter, nil if the
@@ -103,7 +108,8 @@ func (l *links) end(one *link) {
 // find returns the link of the transaction that the policy service is asked
 // about, nil if there is none. It must be the same sender, and both must know the
 // encryption. If they contradict each other, the policy service is believed, whose
-// values no configuration can change, and the milter's lend nothing.
+// values no configuration can change, and the milter's lend nothing. Whoever the
+// sender is, the milter names the host of the connection.
 func (g *Gate) find(s *rules.Session, now time.Time) *link {
 	if g.links == nil {
 		return nil
@@ -118,6 +124,7 @@ func (g *Gate) find(s *rules.Session, now time.Time) *link {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	s.SetHost(l.facts.Host())
 	if !l.facts.SameSender(s) {
 		return nil
 	}
@@ -212,7 +219,7 @@ func joinRefs(policy, milter string) string {
 
 // opposed logs that the two front ends see two encryptions in one session.
 func (g *Gate) opposed(milter, policy *rules.Session, now time.Time) {
-	if !due(&g.links.said, now) {
+	if !g.links.said.due(now.Unix()) {
 		return
 	}
 	cause := "what asks the milter drops or changes macros, or is another server than the one that asks the policy service"

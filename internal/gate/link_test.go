@@ -146,7 +146,7 @@ func TestMergedReject(t *testing.T) {
 	p := newPair(t, pinned)
 	m := seen("TLSv1.2")
 	p.mail(m)
-	p.listeners.at(m).cert.Store(p.now.Unix())
+	p.listeners.of(m).cert.touch(p.now.Unix())
 	d := p.decide(p.policy, withFingerprint(seen("TLSv1.2"), strings.Replace(goodPrint, "A", "1", 1)), 0, "pid=7")
 	if d.Action != rules.Reject || d.ID != p.milter.id {
 		t.Errorf("%v with the id %s, that of the milter is %s", d.Action, d.ID, p.milter.id)
@@ -472,4 +472,38 @@ func TestLinksTogether(t *testing.T) {
 	if n := p.links.open.Len(); n != 0 {
 		t.Errorf("%d transactions are left", n)
 	}
+}
+
+// TestOtherHost shows that a session with a server of the same address, on another
+// host, is another one, though the client has the same port in both: the milter
+// does not take its TLS, nor the policy service its recipients.
+func TestOtherHost(t *testing.T) {
+	p := newPair(t, "judge_local = true\n"+everyone)
+	m := on("203.0.113.1", "mx", seen(""))
+	p.mail(m)
+	if d := p.decide(p.policy, on("203.0.113.2", "", seen("TLSv1.3")), 0, "pid=7"); d.Action != rules.Accept || d.ID == p.milter.id {
+		t.Errorf("the policy service is told %v with the milter's id", d.Action)
+	}
+	if d := p.decide(p.milter, m, p.atEnd, "queue_id=Q"); d.Action != rules.Defer {
+		t.Errorf("the milter is told %v", d.Action)
+	}
+	p.wantLines("front=policy action=accept tls=TLSv1.3", "front=milter action=defer tls=none")
+}
+
+// TestNameOfTheHost shows that the policy service, which does not hear what the
+// server calls itself, looks at the listener that the milter names, whoever the
+// sender is.
+func TestNameOfTheHost(t *testing.T) {
+	p := newPair(t, everyone)
+	p.decide(p.milter, on("", "mx", seen("TLSv1.3")), 0, "queue_id=Q")
+	p.milter.End("")
+	other := seen("")
+	other.SetSender("other@example.org")
+	p.mail(on("", "mx", seen("")))
+	for _, s := range []*rules.Session{seen(""), other} {
+		if d := p.decide(p.policy, s, 0, "pid=7"); d.Action != rules.Reject {
+			t.Errorf("%s: %v", s.Sender().Or(""), d.Action)
+		}
+	}
+	p.wantLines("front=milter action=accept", "front=policy action=reject sender=a@example.org", "front=policy action=reject sender=other@example.org")
 }

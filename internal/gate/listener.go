@@ -2,6 +2,7 @@ package gate
 
 import (
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,102 +15,132 @@ import (
 // a listener.
 const seenFor = 24 * time.Hour
 
-// maxListeners bounds how many server addresses and ports are remembered. The
-// MTA names them, so that they are few; the bound is for clients that are none.
+// maxListeners bounds how many listeners are remembered. The MTA names them, so
+// that they are few; the bound is for clients that are none.
 const maxListeners = 1024
 
-// listeners remembers what was seen on which server address and port.
+// maxName bounds the names of hosts (RFC 1035 section 2.3.4).
+const maxName = 255
+
+// listeners remembers what was seen on which listener.
 type listeners struct {
-	seen   *lru.Cache[netip.AddrPort, *listener]
-	latest atomic.Pointer[listener] // which was asked for last: usually all ask for the same
+	seen *lru.Cache[place, *listener]
 }
 
-// listener is what was seen on one server address and port, in Unix seconds.
-type listener struct {
-	where    netip.AddrPort
-	tls      atomic.Int64
-	cert     atomic.Int64
-	saidTLS  atomic.Int64 // when the log last said that no TLS was seen
-	saidCert atomic.Int64
+// place is where clients connect to: an address and a port of a host.
+type place struct {
+	host   rules.Host
+	server netip.AddrPort
+}
+
+// listener is what was seen in one place, by the kind of the clients.
+type listener [kinds]witness
+
+// witness is what clients of one kind have shown of a listener.
+type witness struct {
+	tls      moment
+	cert     moment
+	saidTLS  moment // when the log last said that no TLS was seen
+	saidCert moment
 }
 
 func newListeners() *listeners {
-	cache, _ := lru.New[netip.AddrPort, *listener](maxListeners) // fails only for a size below 1
+	cache, _ := lru.New[place, *listener](maxListeners) // fails only for a size below 1
 	return &listeners{seen: cache}
 }
 
-// at returns the listener that a session came to, nil if the MTA does not tell
-// both address and port: what was seen on the submission port must not speak for
-// port 25.
-func (l *listeners) at(s *rules.Session) *listener {
+// placeOf is where a session came to, if the MTA tells both address and port: what
+// was seen on the submission port must not speak for port 25.
+func placeOf(s *rules.Session) (place, bool) {
 	address, known := s.ServerAddress.Get()
 	if !known || !s.ServerPort.Known() {
+		return place{}, false
+	}
+	host := s.Host()
+	host.Name = host.Name[:min(len(host.Name), maxName)]
+	return place{host, netip.AddrPortFrom(address, s.ServerPort.Or(0))}, true
+}
+
+// of returns what clients like that of a session have shown where it came to, nil
+// if the one or the other is not known.
+func (l *listeners) of(s *rules.Session) *witness {
+	where, ok := placeOf(s)
+	if !ok {
 		return nil
 	}
-	key := netip.AddrPortFrom(address, s.ServerPort.Or(0))
-	if one := l.latest.Load(); one != nil && one.where == key {
+	kind, ok := kindOf(s)
+	if !ok {
+		return nil
+	}
+	return &l.at(where)[kind]
+}
+
+// at returns the listener of a place.
+func (l *listeners) at(where place) *listener {
+	if one, ok := l.seen.Get(where); ok {
 		return one
 	}
-	one, ok := l.seen.Get(key)
-	if !ok {
-		one = &listener{where: key}
-		if before, ok, _ := l.seen.PeekOrAdd(key, one); ok {
-			one = before
-		}
+	where.host.Name = strings.Clone(where.host.Name) // which is of the front end's buffer
+	one := &listener{}
+	if before, ok, _ := l.seen.PeekOrAdd(where, one); ok {
+		return before
 	}
-	l.latest.Store(one)
 	return one
 }
 
-// look notes what this session shows, and tells it what others showed. Of a
-// listener that is not known nothing was seen.
-func (l *listener) look(s *rules.Session, now time.Time) {
-	if l == nil {
+// look notes what this session shows, and tells it what others showed. Where
+// nothing can be known, nothing was seen.
+func (w *witness) look(s *rules.Session, now time.Time) {
+	if w == nil {
 		s.ListenerTLSSeen, s.ListenerCertSeen = rules.Fact[bool]{}, rules.Fact[bool]{}
 		return
 	}
+	at := now.Unix()
 	// A milter's macro for the version alone may be of Postfix's
 	// milter_macro_defaults; in a real session a suite is named, too.
 	if s.TLSUsed().Or(false) && s.Cipher().Or("") != "" {
-		touch(&l.tls, now)
+		w.tls.touch(at)
 		if s.CertPresented().Or(false) || s.CertVerified().Or(false) {
-			touch(&l.cert, now)
+			w.cert.touch(at)
 		}
 	}
-	s.ListenerTLSSeen = rules.Known(recent(&l.tls, now))
-	s.ListenerCertSeen = rules.Known(recent(&l.cert, now))
+	s.ListenerTLSSeen = rules.Known(w.tls.recent(at))
+	s.ListenerCertSeen = rules.Known(w.cert.recent(at))
 }
 
-// touch notes a time, but not for every message.
-func touch(at *atomic.Int64, now time.Time) {
-	if t := now.Unix(); t-at.Load() > 60 {
-		at.Store(t)
+// moment is a remembered time in Unix seconds, 0 for none.
+type moment struct{ at atomic.Int64 }
+
+// get returns the time. One that lies in the future is of a clock that was wrong
+// and has been set back: it becomes the present, or it would count for as long as
+// the clock was ahead.
+func (m *moment) get(now int64) int64 {
+	t := m.at.Load()
+	if t > now {
+		m.at.CompareAndSwap(t, now)
+		return now
+	}
+	return t
+}
+
+// touch notes the present, but not for every message.
+func (m *moment) touch(now int64) {
+	if t := m.get(now); t == 0 || now-t > 60 {
+		m.at.Store(now)
 	}
 }
 
-func recent(at *atomic.Int64, now time.Time) bool {
-	t := at.Load()
-	return t != 0 && now.Sub(time.Unix(t, 0)) < seenFor
+// recent reports whether what was noted still counts.
+func (m *moment) recent(now int64) bool {
+	t := m.get(now)
+	return t != 0 && now-t < int64(seenFor/time.Second)
 }
 
-// sayEvery is how often the log repeats that a listener shows no TLS.
+// sayEvery is how often the log repeats that something is wrong.
 const sayEvery = time.Hour
 
-// caught logs that the safety catch turned a reject into a defer.
-func (g *Gate) caught(l *listener, s *rules.Session, why rules.Softening, now time.Time) {
-	if l == nil {
-		l = &g.nowhere
-	}
-	server := netip.AddrPortFrom(s.ServerAddress.Or(netip.Addr{}), s.ServerPort.Or(0))
-	if why&rules.SoftNoTLSSeen != 0 && due(&l.saidTLS, now) {
-		g.log.Error("no encrypted session was seen here within 24 hours, so mail in plaintext is deferred instead of rejected; does STARTTLS work on this server?", "server", server.String())
-	}
-	if why&rules.SoftNoCertSeen != 0 && due(&l.saidCert, now) {
-		g.log.Error("no client certificate was seen here within 24 hours, so mail without one is deferred instead of rejected; does this server ask for certificates (smtpd_tls_ask_ccert)?", "server", server.String())
-	}
-}
-
-func due(at *atomic.Int64, now time.Time) bool {
-	last := at.Load()
-	return now.Sub(time.Unix(last, 0)) >= sayEvery && at.CompareAndSwap(last, now.Unix())
+// due reports whether the log is to say something again, and notes that it does.
+func (m *moment) due(now int64) bool {
+	t := m.get(now)
+	return (t == 0 || now-t >= int64(sayEvery/time.Second)) && m.at.CompareAndSwap(t, now)
 }

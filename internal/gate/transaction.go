@@ -89,7 +89,7 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	}
 	hold := ref == ""
 	ref, contexts := t.link.take(s, ref)
-	listener := g.supply(s, start)
+	shown := g.supply(s, start)
 	d := g.evaluateIn(contexts, t.snapshot, s, later, t.id, &b)
 	if d.Pending || d.Action < rules.Defer {
 		t.link.pass(s)
@@ -97,7 +97,7 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	if d.Pending {
 		return d, nil
 	}
-	t.settle(&d, s, t.snapshot, listener, start)
+	t.settle(&d, s, t.snapshot, shown, start)
 	t.record(&d, s, ref, start, hold)
 	return d, nil
 }
@@ -124,11 +124,11 @@ func (g *Gate) evaluateIn(contexts []string, by *snapshot, s *rules.Session, lat
 }
 
 // supply adds the facts that the gate itself has.
-func (g *Gate) supply(s *rules.Session, now time.Time) *listener {
+func (g *Gate) supply(s *rules.Session, now time.Time) *witness {
 	s.Now = rules.Known(now)
-	l := g.listeners.at(s)
-	l.look(s, now)
-	return l
+	w := g.listeners.of(s)
+	w.look(s, now)
+	return w
 }
 
 // refuse decides for the policy service about a session that the milter has
@@ -139,13 +139,13 @@ func (g *Gate) supply(s *rules.Session, now time.Time) *listener {
 // the strongest refusal.
 func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.Time, b *budget) rules.Decision {
 	to, late := l.askedLate(s)
-	listener := t.gate.supply(s, start)
+	shown := t.gate.supply(s, start)
 	refused := func(later rules.FieldSet) rules.Decision {
 		d := t.gate.evaluate(l.snapshot, s, later, l.id, b)
 		if d.Pending || d.Action < rules.Defer {
 			return rules.Decision{ID: l.id}
 		}
-		t.settle(&d, s, l.snapshot, listener, start)
+		t.settle(&d, s, l.snapshot, shown, start)
 		t.record(&d, s, ref, start, false)
 		return d
 	}
@@ -167,12 +167,12 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 }
 
 // settle counts what a decision came to, and says so if the safety catch held.
-func (t *Transaction) settle(d *rules.Decision, s *rules.Session, by *snapshot, l *listener, now time.Time) {
+func (t *Transaction) settle(d *rules.Decision, s *rules.Session, by *snapshot, shown *witness, now time.Time) {
 	for rule, outcome := range d.Outcomes() {
 		by.counts[rule.Index()].add(outcome)
 	}
 	if d.Caught != 0 {
-		t.gate.caught(l, s, d.Caught, now)
+		t.gate.caught(shown, s, d.Caught, now)
 	}
 }
 

@@ -3,6 +3,9 @@
 //
 // # Limits
 //
+// After the clock has been set back, at most one interval passes before an event is
+// let through.
+//
 // The count of a burst's tail is told with the next event that is let through;
 // if none comes, it is never told.
 //
@@ -34,6 +37,7 @@ func New(interval time.Duration) *Limiter { return &Limiter{interval: interval} 
 func (l *Limiter) Allow(now time.Time) (ok bool, suppressed int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.next = earlier(l.next, now.Add(l.interval)) // the clock may have been set back
 	if now.Before(l.next) {
 		l.suppressed++
 		return false, 0
@@ -41,4 +45,11 @@ func (l *Limiter) Allow(now time.Time) (ok bool, suppressed int) {
 	suppressed, l.suppressed = l.suppressed, 0
 	l.next = now.Add(l.interval)
 	return true, suppressed
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }

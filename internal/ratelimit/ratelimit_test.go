@@ -63,3 +63,18 @@ func TestAllowTogether(t *testing.T) {
 		t.Errorf("%d counted as suppressed, want %d", n, events-1)
 	}
 }
+
+// TestClockSetBack shows that a clock that was ahead keeps events back for one
+// interval and no longer.
+func TestClockSetBack(t *testing.T) {
+	l, now := New(time.Minute), time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, s := range []struct {
+		at         time.Duration
+		ok         bool
+		suppressed int
+	}{{365 * 24 * time.Hour, true, 0}, {0, false, 0}, {59 * time.Second, false, 0}, {time.Minute, true, 2}} {
+		if ok, n := l.Allow(now.Add(s.at)); ok != s.ok || n != s.suppressed {
+			t.Errorf("at %v: got %v, %d, want %v, %d", s.at, ok, n, s.ok, s.suppressed)
+		}
+	}
+}

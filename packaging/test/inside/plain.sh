@@ -32,6 +32,9 @@ until_true logged 'action=tag.*front=milter' || die "the log has no decision"
 service tlswarden reload
 until_true logged msg=reloaded || die "it did not reload"
 
+service tlswarden restart
+grep -q '"clients": "public"' /var/lib/tlswarden/listeners.json || die "what was seen is not kept: $(ls -l /var/lib/tlswarden)"
+
 step "go back, upgrade, and upgrade with a configuration that is rejected"
 older
 apt-get install --allow-downgrades "$old"/tlswarden_*.deb

@@ -64,6 +64,11 @@ awk -v e="$exposure" 'BEGIN { exit !(e > 0 && e <= 1.5) }' || die "systemd-analy
 [ "$kib" -lt 30720 ] || die "the daemon has $kib KiB"
 [ "$(stat -c %U "/proc/$(pid)")" = tlswarden ] || die "the daemon is not its own user"
 
+step "what was seen is kept"
+kept() { grep -q '"clients": "public"' /var/lib/tlswarden/listeners.json; }
+until_true kept || die "listeners.json: $(cat /var/lib/tlswarden/listeners.json)"
+[ "$(stat -c '%U:%G %a' /var/lib/tlswarden/listeners.json)" = 'tlswarden:tlswarden 600' ] || die "the file is not the daemon's own: $(ls -l /var/lib/tlswarden)"
+
 step "plugins run in the same walls"
 cp $config /tmp/config
 cat >/etc/tlswarden/partners.csv <<END
