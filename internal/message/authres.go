@@ -115,12 +115,26 @@ func isBare(c byte) bool { return c > ' ' && c != 0x7f && strings.IndexByte(`;()
 func (f *fieldResults) add(name, word string) {
 	switch name {
 	case "spf":
-		f.said[spf].add(word)
+		f.said[spf].add(said{word: word})
 	case "dmarc":
-		f.said[dmarc].add(word)
+		f.said[dmarc].add(said{word: word})
 	case "dkim": // one for each signature
-		if f.said[dkim].word == "" || word == "pass" {
-			f.said[dkim].word = word
+		if s := &f.said[dkim]; s.word == "" || weight(word) > weight(s.word) {
+			s.word = word
 		}
 	}
+}
+
+// weight tells which result of several signatures counts: one that passes, else
+// one that may pass yet, else the first.
+func weight(word string) int {
+	switch {
+	case word == "pass":
+		return 3
+	case !dkim.registered(word):
+		return 2
+	case word == "temperror":
+		return 1
+	}
+	return 0
 }

@@ -63,17 +63,19 @@
 // Only Authentication-Results of the authserv-ids that are trusted count, and
 // only if the MTA itself adds them and drops those that come from outside (RFC
 // 8601 section 5). What makes all three unknown: no field of a trusted id; two
-// fields of one trusted id, as one may be forged; a field of a trusted id that
-// breaks the grammar. Filters that each add a field need an id each.
+// fields of one trusted id that say different things of a method, as one may be
+// forged; a field of a trusted id that breaks the grammar, as it may contradict any
+// other. Else the fields of one id complement each other: opendmarc writes two.
 //
-// A method that is not mentioned was not evaluated and is unknown, unless a field
-// says "none" for all. Where trusted ids say different things of a method it is
-// unknown; where one is silent, the other counts. Several results of DKIM are
-// several signatures: "pass" if one passes, else the first. Several of SPF (HELO
-// and MAIL FROM) or DMARC that differ are unknown, for anybody passes SPF with a
-// HELO name of their own. DKIM and SPF say nothing of the author's domain; DMARC
-// does. What another version of a method says does not count (RFC 8601 section
-// 2.6).
+// A method that is not mentioned was not evaluated and is unknown, unless an id
+// says nothing but "none". Where trusted ids say different things of a method it is
+// unknown; where one is silent, the other counts. A word that is not registered for
+// the method, or is deprecated ("hardfail", RFC 6577), leaves it unknown. Several
+// results of DKIM are several signatures: "pass" if one passes, else what may pass
+// yet ("temperror"), else the first. Several of SPF (HELO and MAIL FROM) or DMARC
+// that differ are unknown, for anybody passes SPF with a HELO name of their own.
+// DKIM and SPF say nothing of the author's domain; DMARC does. What another version
+// of a method says does not count (RFC 8601 section 2.6).
 //
 // The values of properties may hold octets that the grammar wants quoted, which
 // common filters leave bare (header.b=Ab/c=, smtp.mailfrom=a@example.org), but

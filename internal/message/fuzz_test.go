@@ -174,7 +174,7 @@ func TestManyFields(t *testing.T) {
 	if allocs != 0 {
 		t.Errorf("%v allocations for further fields", allocs)
 	}
-	if f := s.Facts(); f != (Facts{Encrypted: rules.Known("no")}) {
+	if f := s.Facts(); f != (Facts{Encrypted: rules.Known("no"), SPF: rules.Known("pass")}) {
 		t.Errorf("%v", f)
 	}
 }
