@@ -10,7 +10,11 @@ type Condition struct {
 
 func (c *Condition) eval(s *Session) Truth {
 	v, known := c.Field.read(s)
-	return c.Set.truth(&v, known)
+	truth := c.Set.truth(&v, known)
+	if truth == False && c.Field.isTemporary(&v) {
+		return Unknown
+	}
+	return truth
 }
 
 // conjunction is the outcome of a rule's conditions taken together.

@@ -14,7 +14,10 @@
 //
 // Every fact is known or unknown, and the zero value is unknown, so that a fact
 // nobody supplied never looks like plaintext or like an empty sender. What is
-// unknown can delay mail but never bounce it.
+// unknown can delay mail but never bounce it. Neither can a temporary error of
+// SPF, DKIM or DMARC, which is known, and yet may be anything at the next attempt:
+// a condition that it does not meet is unknown, and a reject by a rule whose
+// conditions it meets is a defer.
 //
 // # Limits
 //

@@ -156,14 +156,16 @@ func (p *Policy) eachMessage(s *Session, from FieldID, try func() bool) bool {
 	return try()
 }
 
-// all lists the values that a fact of the message can have.
+// all lists the values that a fact of the message can have for good.
 func (f *Field) all() []Value {
 	if f.Kind == KindBool {
 		return []Value{{Number: 0}, {Number: 1}}
 	}
 	var values []Value
-	for _, v := range f.Values() {
-		values = append(values, Value{Text: v})
+	for _, text := range f.Values() {
+		if v := (Value{Text: text}); !f.isTemporary(&v) {
+			values = append(values, v)
+		}
 	}
 	return values
 }

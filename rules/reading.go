@@ -156,6 +156,9 @@ func (r *reading) softening(rule *Rule, g grade) Softening {
 	if used, ok := s.tls.used.Get(); ok && !used && !s.ListenerTLSSeen.value {
 		soft |= SoftNoTLSSeen
 	}
+	if rule.onTemporary(s) {
+		soft |= SoftTemperror
+	}
 	if rule.blamesCert(g) && s.tls.used.value && !s.tls.CertPresented.value && !s.tls.CertVerified.value && !s.ListenerCertSeen.value {
 		soft |= SoftNoCertSeen
 	}

@@ -46,9 +46,12 @@ const (
 	// SoftAddress: whether the rule applies depends on an address whose mailbox is
 	// unknown because of how the client wrote it.
 	SoftAddress
+	// SoftTemperror: the rule applies because SPF, DKIM or DMARC met with a
+	// temporary error.
+	SoftTemperror
 )
 
-var softNames = [...]string{"unknown", "exemption", "no_tls_seen", "no_cert_seen", "enforce", "address"}
+var softNames = [...]string{"unknown", "exemption", "no_tls_seen", "no_cert_seen", "enforce", "address", "temperror"}
 
 // String lists the reasons, separated by commas.
 func (s Softening) String() string {

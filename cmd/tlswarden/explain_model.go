@@ -88,6 +88,7 @@ var softenings = [...]struct {
 	{rules.SoftAddress, "how the client wrote an address leaves open which mailbox it is, so this rule might not apply"},
 	{rules.SoftNoTLSSeen, "no encrypted session of such clients was seen on this listener within 24 hours, so its own STARTTLS may be broken"},
 	{rules.SoftNoCertSeen, "no client certificate of such clients was seen on this listener within 24 hours, so the server may not ask for them"},
+	{rules.SoftTemperror, "SPF, DKIM or DMARC met with a temporary error, which may have passed when the sender tries again"},
 	{rules.SoftEnforce, `the configuration says enforce = "soft"`},
 }
 

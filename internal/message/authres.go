@@ -32,96 +32,6 @@ func parseResults(value string) (fieldResults, bool) {
 	return f, !l.bad && clauses > 0 && (!f.none || clauses == 1)
 }
 
-// lexer reads a structured field. After bad it means nothing what it returns.
-type lexer struct {
-	text string
-	at   int
-	bad  bool // the grammar was broken
-}
-
-// fail ends the reading.
-func (l *lexer) fail() { l.bad, l.at = true, len(l.text) }
-
-func (l *lexer) end() bool { return l.at >= len(l.text) }
-
-// peek returns the next octet, 0 at the end.
-func (l *lexer) peek() byte {
-	if l.end() {
-		return 0
-	}
-	return l.text[l.at]
-}
-
-func (l *lexer) expect(c byte) {
-	if l.end() || l.text[l.at] != c {
-		l.fail()
-		return
-	}
-	l.at++
-}
-
-// span takes the longest run of octets that ok allows.
-func (l *lexer) span(ok func(byte) bool) string {
-	from := l.at
-	for !l.end() && ok(l.text[l.at]) {
-		l.at++
-	}
-	return l.text[from:l.at]
-}
-
-// space skips blanks, folds and comments (CFWS, RFC 5322 section 3.2.2).
-func (l *lexer) space() {
-	for !l.end() && !l.bad {
-		switch l.text[l.at] {
-		case ' ', '\t', '\r', '\n':
-			l.at++
-		case '(':
-			l.comment()
-		default:
-			return
-		}
-	}
-}
-
-// comment skips a comment, which may hold others.
-func (l *lexer) comment() {
-	depth := 0
-	for ; !l.end(); l.at++ {
-		switch l.text[l.at] {
-		case '\\':
-			l.at++
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				l.at++
-				return
-			}
-		}
-	}
-	l.fail()
-}
-
-// quoted takes a quoted string and returns what it stands for.
-func (l *lexer) quoted() string {
-	var b strings.Builder
-	for l.at++; !l.end(); l.at++ {
-		switch c := l.text[l.at]; c {
-		case '"':
-			l.at++
-			return b.String()
-		case '\\':
-			l.at++
-			b.WriteByte(l.peek())
-		case '\r', '\n': // RFC 5322 section 2.2.3
-		default:
-			b.WriteByte(c)
-		}
-	}
-	l.fail()
-	return ""
-}
-
 // id takes the authserv-id: a token or a quoted string (RFC 2045 section 5.1),
 // beyond ASCII, too (RFC 8601 section 2.2).
 func (l *lexer) id() string {
@@ -134,10 +44,6 @@ func (l *lexer) id() string {
 	}
 	l.bad = l.bad || id == ""
 	return id
-}
-
-func isToken(c byte) bool {
-	return c > ' ' && c != 0x7f && strings.IndexByte(`()<>@,;:\"/[]?=`, c) < 0
 }
 
 // keyword takes a Keyword (RFC 5321 section 4.1.2), in which "_" occurs.
@@ -209,12 +115,26 @@ func isBare(c byte) bool { return c > ' ' && c != 0x7f && strings.IndexByte(`;()
 func (f *fieldResults) add(name, word string) {
 	switch name {
 	case "spf":
-		f.said[spf].add(word)
+		f.said[spf].add(said{word: word})
 	case "dmarc":
-		f.said[dmarc].add(word)
+		f.said[dmarc].add(said{word: word})
 	case "dkim": // one for each signature
-		if f.said[dkim].word == "" || word == "pass" {
-			f.said[dkim].word = word
+		if s := &f.said[dkim]; s.word == "" || weight(word) > weight(s.word) {
+			s.word = word
 		}
 	}
+}
+
+// weight tells which result of several signatures counts: one that passes, else
+// one that may pass yet, else the first.
+func weight(word string) int {
+	switch {
+	case word == "pass":
+		return 3
+	case !dkim.registered(word):
+		return 2
+	case word == "temperror":
+		return 1
+	}
+	return 0
 }

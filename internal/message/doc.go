@@ -9,9 +9,11 @@
 // suffices, for mailing lists add footers and gateways add notes.
 //
 //	smime    application/pkcs7-mime or application/x-pkcs7-mime with the
-//	         smime-type enveloped-data or authEnveloped-data; without smime-type,
-//	         if the content begins as CMS EnvelopedData or AuthEnvelopedData.
-//	         Signed, compressed and certificates-only are not encrypted.
+//	         smime-type enveloped-data or authEnveloped-data; without a smime-type
+//	         that tells, if the content begins as CMS EnvelopedData or
+//	         AuthEnvelopedData. So does an application/octet-stream that is
+//	         called .p7m (RFC 8551 section 3.9). Signed, compressed and
+//	         certificates-only are not encrypted.
 //	pgp      multipart/encrypted for application/pgp-encrypted, or a part of that
 //	         type in another multipart, as gateways leave it; a part that is
 //	         text/plain or has no type, and whose first line that is not blank
@@ -19,42 +21,61 @@
 //	no       all was read as far as needed, and nothing of this found
 //	unknown  the message cannot be read in one way only
 //
-// The first part found decides. What is attached as message/rfc822 is not looked
+// One part that is found decides. What is attached as message/rfc822 is not looked
 // into: that somebody forwards an encrypted message does not encrypt theirs. A
 // message whose end is missing is judged by what is there.
 //
-// Since an encrypted message may be exempt from a rule, doubt never says that it
-// is. A message is in doubt as soon as one of these is met before anything was
-// found: two Content-Type or two Content-Transfer-Encoding fields in one header;
-// a Content-Type of a multipart or of pkcs7-mime that cannot be parsed; a
-// multipart without a boundary or with one of over 200 octets; a boundary that
-// cannot be told from that of an enclosing multipart; a line in the header of a
-// part that is no field; one of those fields with more than 8 KiB; the 17th multipart within
-// another; the 1001st part.
+// # Doubt
+//
+// An encrypted message may be exempt from a rule, and one that is not may be
+// rejected by it, so doubt never says that a message is the one or the other.
+// Fields are read as RFC 2045 has them, with comments and folds between all tokens.
+// What is not of that form is read where all readers read it in one way: special
+// characters without quotes, a parameter given twice with one value, parameters
+// that do not count here, whatever they are.
+//
+// Where the parts of a message are in doubt, all of it is, unless something was
+// found before: two Content-Type fields that say different things; a multipart
+// whose type or boundary cannot be read in one way, which has no boundary or one of
+// over 200 octets, or is itself encoded (RFC 2045 section 6.4); a boundary that
+// could be that of an enclosing multipart; a comment that a reader without
+// comments takes for a parameter that counts; a line in the header of a part that is
+// no field; one of the fields that are read with more than 8 KiB; the 17th
+// multipart within another; the 1001st part.
+//
+// Where one part is in doubt, the others may still decide, and if they do not, the
+// message is in doubt, too: a type that has no slash, or more words; a
+// Content-Transfer-Encoding that is none of the five, or has more words, of what
+// would be decoded; a name that not all readers take for one of S/MIME; content that
+// is called S/MIME and is no CMS, or not of a type that is known to be in the clear;
+// a PGP message below a byte order mark, or in UTF-16.
 //
 // # TLS-Required
 //
 // RFC 8689 section 3 defines one value, "No", in any case. A field with another
-// value asks for nothing. There must not be more than one field; if there is,
-// whatever they say, the fact is unknown. Under REQUIRETLS the field has no
-// meaning (RFC 8689 section 4.1), for which callers have a fact of its own.
+// word asks for nothing; one with anything but a word and comments is unknown. There
+// must not be more than one field; if there is, whatever they say, the fact is
+// unknown. Under REQUIRETLS the field has no meaning (RFC 8689 section 4.1), for
+// which callers have a fact of its own.
 //
 // # Results of SPF, DKIM and DMARC
 //
 // Only Authentication-Results of the authserv-ids that are trusted count, and
 // only if the MTA itself adds them and drops those that come from outside (RFC
 // 8601 section 5). What makes all three unknown: no field of a trusted id; two
-// fields of one trusted id, as one may be forged; a field of a trusted id that
-// breaks the grammar. Filters that each add a field need an id each.
+// fields of one trusted id that say different things of a method, as one may be
+// forged; a field of a trusted id that breaks the grammar, as it may contradict any
+// other. Else the fields of one id complement each other: opendmarc writes two.
 //
-// A method that is not mentioned was not evaluated and is unknown, unless a field
-// says "none" for all. Where trusted ids say different things of a method it is
-// unknown; where one is silent, the other counts. Several results of DKIM are
-// several signatures: "pass" if one passes, else the first. Several of SPF (HELO
-// and MAIL FROM) or DMARC that differ are unknown, for anybody passes SPF with a
-// HELO name of their own. DKIM and SPF say nothing of the author's domain; DMARC
-// does. What another version of a method says does not count (RFC 8601 section
-// 2.6).
+// A method that is not mentioned was not evaluated and is unknown, unless an id
+// says nothing but "none". Where trusted ids say different things of a method it is
+// unknown; where one is silent, the other counts. A word that is not registered for
+// the method, or is deprecated ("hardfail", RFC 6577), leaves it unknown. Several
+// results of DKIM are several signatures: "pass" if one passes, else what may pass
+// yet ("temperror"), else the first. Several of SPF (HELO and MAIL FROM) or DMARC
+// that differ are unknown, for anybody passes SPF with a HELO name of their own.
+// DKIM and SPF say nothing of the author's domain; DMARC does. What another version
+// of a method says does not count (RFC 8601 section 2.6).
 //
 // The values of properties may hold octets that the grammar wants quoted, which
 // common filters leave bare (header.b=Ab/c=, smtp.mailfrom=a@example.org), but
@@ -63,13 +84,13 @@
 // # Limits
 //
 // 4 KiB of a line and 4 KiB of the beginning of a part are looked at. A scanner
-// holds 32 KiB at most and while the header comes one Content-Type and one
-// Content-Transfer-Encoding of any length; nothing for what is not asked for.
+// holds 32 KiB at most; nothing for what is not asked for.
 //
 // # Sources
 //
-// RFC 2045, 2046 (MIME), 8551 (S/MIME), 5652 and 5083 (CMS), 3156 and 9580
-// (OpenPGP), 8601, 8689.
+// RFC 2045, 2046, 2047, 2183, 2231 (MIME), 8551 (S/MIME), 5652, 5083 and 3274 (CMS),
+// 3156 and 9580 (OpenPGP), 8601 and the registry "Email Authentication Result Names"
+// of IANA, 8689.
 //
 // # Diagnostics
 //

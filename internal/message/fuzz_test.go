@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"tlswarden/rules"
 )
 
 // footprint is what a scanner of a body holds, in octets.
 func footprint(s *Scanner) int {
-	n := cap(s.body.line) + cap(s.body.value) + cap(s.body.start.raw) + len(s.body.head.contentType) + len(s.body.head.encoding)
+	n := cap(s.body.line) + cap(s.body.value) + cap(s.body.start.raw) + len(s.body.head.content.boundary) + len(s.body.head.content.also)
 	for _, o := range s.body.open {
-		n += len(o.boundary) + len(o.encoding)
+		n += len(o.boundary) + len(o.also)
 	}
 	return n
 }
@@ -134,8 +136,16 @@ func TestBounds(t *testing.T) {
 		{"endless header", top + "--b\n" + strings.Repeat("X: y\n", much/5), "no"},
 		{"endless field", top + "--b\nX: " + strings.Repeat("y\n ", much/3), "no"},
 		{"endless type", top + "--b\nContent-Type: x/y; a=" + strings.Repeat("y\n ", much/3), "unknown"},
+		{"endless disposition", top + "--b\nContent-Disposition: x; a=" + strings.Repeat("y\n ", much/3), "unknown"},
+		{"long disposition of a file", "Content-Type: x/y\nContent-Disposition: x; a=" + strings.Repeat("y", maxField) + "\n\n", "no"},
+		{"long disposition of octets", "Content-Type: application/octet-stream\nContent-Disposition: x; a=" + strings.Repeat("y", maxField) + "\n\nx", "unknown"},
+		{"long encoding", "Content-Type: text/plain\nContent-Transfer-Encoding: (" + strings.Repeat("y", maxField) + ") 7bit\n\nx", "unknown"},
+		{"many names", "Content-Type: application/octet-stream; " + strings.Repeat("name*9=a;", 900) + "\n\nx", "unknown"},
 		{"long type", "Content-Type: x/y; a=" + strings.Repeat("y", maxField) + "\n\n", "unknown"},
-		{"endless blank", top + "--b\n\n" + strings.Repeat("\n", much), "no"},
+		{"endless blank", top + "--b\n\n" + strings.Repeat("\n", much), "unknown"},
+		{"endless line of text", "Content-Type: text/plain\n\n" + strings.Repeat("x ", much), "no"},
+		{"endless end of armor", "Content-Type: text/plain\n\n" + armor + strings.Repeat(" ", much), "unknown"},
+		{"armor across the end", "Content-Type: text/plain\n\n" + strings.Repeat(" ", maxBeginning-9) + "\n" + armored, "unknown"},
 		{"endless delimiters", top + strings.Repeat("--\n", much/3), "no"},
 		{"long boundary", "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", maxBoundary+1) + "\n\n", "unknown"},
 	} {
@@ -164,7 +174,7 @@ func TestManyFields(t *testing.T) {
 	if allocs != 0 {
 		t.Errorf("%v allocations for further fields", allocs)
 	}
-	if f := s.Facts(); f != (Facts{}) {
+	if f := s.Facts(); f != (Facts{Encrypted: rules.Known("no"), SPF: rules.Known("pass")}) {
 		t.Errorf("%v", f)
 	}
 }

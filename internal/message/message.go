@@ -26,14 +26,11 @@ type Facts struct {
 // piece, Facts.
 type Scanner struct {
 	wants       Wants
-	tlsRequired struct {
-		fields int
-		no     bool
-	}
-	results results
-	head    fields
-	begun   bool
-	body    structure
+	tlsRequired tlsRequired
+	results     results
+	head        fields
+	begun       bool
+	body        structure
 }
 
 // NewScanner returns a scanner for one message.
@@ -48,12 +45,12 @@ func (s *Scanner) Header(name, value string) {
 	if s.begun {
 		return
 	}
-	switch name = strings.TrimRight(name, " \t"); {
-	case s.wants.Encrypted && s.head.wants(name):
-		s.head.add(name, value)
+	name = strings.TrimRight(name, " \t")
+	switch known := contentField(name); {
+	case s.wants.Encrypted && known != "":
+		s.head.add(known, value)
 	case s.wants.TLSRequired && strings.EqualFold(name, "TLS-Required"):
-		s.tlsRequired.fields++
-		s.tlsRequired.no = strings.EqualFold(strings.TrimSpace(value), "No")
+		s.tlsRequired.add(value)
 	case len(s.wants.Trusted) > 0 && strings.EqualFold(name, "Authentication-Results"):
 		s.results.add(value)
 	}
@@ -92,9 +89,33 @@ func (s *Scanner) Facts() Facts {
 		s.body.finish()
 	}
 	f.Encrypted = s.body.encrypted
-	if s.wants.TLSRequired && s.tlsRequired.fields < 2 { // RFC 8689 section 3
-		f.TLSRequiredNo = rules.Known(s.tlsRequired.no)
+	if s.wants.TLSRequired {
+		f.TLSRequiredNo = s.tlsRequired.fact()
 	}
 	f.SPF, f.DKIM, f.DMARC = s.results.fact(spf), s.results.fact(dkim), s.results.fact(dmarc)
 	return f
+}
+
+// tlsRequired is what the TLS-Required fields say.
+type tlsRequired struct {
+	fields    int
+	no, vague bool
+}
+
+// add takes a field: one word, and comments. Anything else may be a "No" to some
+// readers.
+func (t *tlsRequired) add(value string) {
+	t.fields++
+	l := lexer{text: value}
+	l.space()
+	t.no = strings.EqualFold(l.span(isToken), "No")
+	l.space()
+	t.vague = l.bad || !l.end()
+}
+
+func (t *tlsRequired) fact() rules.Fact[bool] {
+	if t.fields > 1 || t.vague { // RFC 8689 section 3
+		return rules.Fact[bool]{}
+	}
+	return rules.Known(t.no)
 }

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -22,32 +23,42 @@ const (
 	methods
 )
 
+// field is the fact that the method's result is.
+func (m method) field() *rules.Field {
+	return rules.FieldByID([...]rules.FieldID{rules.FieldMessageSPF, rules.FieldMessageDKIM, rules.FieldMessageDMARC}[m])
+}
+
+// registered reports whether a word is a result of the method. What another word
+// means, only the filter's author knows.
+func (m method) registered(word string) bool { return slices.Contains(m.field().Values(), word) }
+
 // said is what is said of a method: at first nothing.
 type said struct {
 	word string
 	torn bool // different things
 }
 
-func (s *said) add(word string) {
-	if s.word == "" {
-		s.word = word
+func (s *said) add(other said) {
+	switch {
+	case other.word == "":
+		return
+	case s.word == "":
+		s.word = other.word
 	}
-	s.torn = s.torn || s.word != word
+	s.torn = s.torn || other.torn || s.word != other.word
 }
 
 // results gathers what the Authentication-Results of trusted ids say.
 type results struct {
 	trusted []string
-	seen    []bool // by index in trusted
-	spoiled bool   // nothing can be believed
-	none    bool   // some id says that it did nothing
-	said    [methods]said
+	ids     []fieldResults // by index in trusted
+	spoiled bool           // nothing can be believed
 }
 
 // add takes the value of an Authentication-Results field.
 func (r *results) add(value string) {
 	id, ok := AuthservID(value)
-	if !ok {
+	if !ok || r.spoiled {
 		return
 	}
 	for i, t := range r.trusted {
@@ -58,38 +69,40 @@ func (r *results) add(value string) {
 	}
 }
 
+// addTrusted takes a field of a trusted id. What cannot be read might contradict
+// any other field. Fields of one id complement each other, as filters of one host
+// write them; if they contradict each other, one may be forged.
 func (r *results) addTrusted(i int, value string) {
-	if r.seen == nil {
-		r.seen = make([]bool, len(r.trusted))
-	}
-	if r.seen[i] {
-		r.spoiled = true
-	}
-	r.seen[i] = true
-	if r.spoiled {
-		return
-	}
 	field, ok := parseResults(value)
 	if !ok {
 		r.spoiled = true
 		return
 	}
-	r.none = r.none || field.none
-	for m, s := range field.said {
-		if s.word != "" {
-			r.said[m].add(s.word)
-			r.said[m].torn = r.said[m].torn || s.torn
-		}
+	if r.ids == nil {
+		r.ids = make([]fieldResults, len(r.trusted))
+	}
+	of := &r.ids[i]
+	of.none = of.none || field.none
+	for m := range of.said {
+		was := of.said[m]
+		of.said[m].add(field.said[m])
+		r.spoiled = r.spoiled || of.said[m].torn && !was.torn && !field.said[m].torn
 	}
 }
 
 func (r *results) fact(m method) rules.Fact[string] {
-	switch s := r.said[m]; {
-	case r.spoiled || s.torn:
-	case s.word != "":
-		return rules.Known(s.word)
-	case r.none:
+	var all said
+	none := false
+	for i := range r.ids {
+		all.add(r.ids[i].said[m])
+		none = none || r.ids[i].none && r.ids[i].said == [methods]said{}
+	}
+	switch {
+	case r.spoiled || all.torn:
+	case all.word == "" && none:
 		return rules.Known("none")
+	case m.registered(all.word):
+		return rules.Known(all.word)
 	}
 	return rules.Fact[string]{}
 }

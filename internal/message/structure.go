@@ -2,7 +2,6 @@ package message
 
 import (
 	"bytes"
-	"strings"
 
 	"tlswarden/rules"
 )
@@ -18,6 +17,7 @@ const (
 type structure struct {
 	encrypted rules.Fact[string]
 	settled   bool
+	unsure    bool // some part may be encrypted, so that it is not known that none is
 
 	open  []entity // the multiparts that have begun, outermost first
 	parts int
@@ -26,8 +26,9 @@ type structure struct {
 	start beginning
 
 	head  fields // of the part whose header is read
-	name  string // of the field that is read; "" before the first
-	value []byte // of the field that is read, if head wants it
+	begun bool   // a field of it has begun
+	name  string // of the field that is read, if it is of interest
+	value []byte // of that field
 }
 
 type state uint8
@@ -44,6 +45,15 @@ func (m *structure) settle(encrypted rules.Fact[string]) {
 
 func (m *structure) doubt() { m.settle(rules.Fact[string]{}) }
 
+// settleNone ends the reading where nothing was found.
+func (m *structure) settleNone() {
+	if m.unsure {
+		m.doubt()
+		return
+	}
+	m.settle(rules.Known("no"))
+}
+
 // enter begins the content of the message or of a part.
 func (m *structure) enter(e entity) {
 	m.state = skipping
@@ -55,7 +65,7 @@ func (m *structure) enter(e entity) {
 	case pgp:
 		m.settle(rules.Known("pgp"))
 	case multipart:
-		if len(m.open) == maxDepth || m.clashes(e.boundary) {
+		if len(m.open) == maxDepth || m.clashes(e.boundary) || e.also != "" && m.clashes(e.also) {
 			m.doubt()
 			return
 		}
@@ -64,8 +74,9 @@ func (m *structure) enter(e entity) {
 		m.state = sniffing
 		m.start.reset(e)
 	default:
+		m.unsure = m.unsure || e.kind == unclear
 		if len(m.open) == 0 {
-			m.settle(rules.Known("no"))
+			m.settleNone()
 		}
 	}
 }
@@ -146,6 +157,10 @@ func (m *structure) delimiter(line []byte) bool {
 	}
 	rest = bytes.TrimRight(rest, " \t\r\n")
 	for i := len(m.open) - 1; i >= 0; i-- {
+		if also := m.open[i].also; also != "" && bytes.HasPrefix(rest, []byte(also)) {
+			m.doubt()
+			return true
+		}
 		boundary := m.open[i].boundary
 		if len(rest) < len(boundary) || string(rest[:len(boundary)]) != boundary {
 			continue
@@ -166,7 +181,7 @@ func (m *structure) delimiter(line []byte) bool {
 func (m *structure) nextPart(depth int) {
 	m.judge()
 	m.open = m.open[:depth]
-	m.state, m.head, m.name = heading, fields{}, ""
+	m.state, m.head, m.name, m.begun = heading, fields{}, "", false
 	if m.parts++; m.parts > maxParts && !m.settled {
 		m.doubt()
 	}
@@ -177,15 +192,18 @@ func (m *structure) endParts(depth int) {
 	m.judge()
 	m.open = m.open[:depth]
 	if depth == 0 && !m.settled {
-		m.settle(rules.Known("no"))
+		m.settleNone()
 	}
 }
 
 // judge looks at the beginning of the content, if there is one to look at.
 func (m *structure) judge() {
 	if m.state == sniffing {
-		if found := m.start.encrypted(); found != "" {
-			m.settle(rules.Known(found))
+		switch found := m.start.encrypted(); {
+		case !found.Known():
+			m.unsure = true
+		case found != rules.Known("no"):
+			m.settle(found)
 		}
 	}
 	m.state = skipping
@@ -201,52 +219,47 @@ func (m *structure) finish() {
 	}
 	m.judge()
 	if !m.settled {
-		m.settle(rules.Known("no"))
+		m.settleNone()
 	}
 }
 
 // headerLine takes a line of the header of a part.
 func (m *structure) headerLine(line []byte) {
 	text := bytes.TrimRight(line, "\r\n")
+	folded := len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
 	switch {
 	case len(text) == 0:
 		m.endField()
 		m.enter(m.head.entity(&m.open[len(m.open)-1]))
 		return
-	case text[0] != ' ' && text[0] != '\t':
+	case !folded:
 		m.endField()
 		name, value, ok := bytes.Cut(text, []byte(":"))
 		if !ok {
 			m.doubt()
 			return
 		}
-		m.name, text = fieldName(name), value
-	case m.name == "":
+		m.begun, text = true, value
+		m.name = contentField(string(bytes.TrimRight(name, " \t")))
+	case !m.begun:
 		m.doubt()
 		return
 	}
-	if m.head.wants(m.name) {
-		if len(line) == maxLine || len(m.value)+len(text) > maxField {
-			m.doubt()
-			return
-		}
-		m.value = append(m.value, text...)
+	if m.name == "" {
+		return
 	}
-}
-
-// fieldName returns the name, or "-" for a name that is of no interest.
-func fieldName(name []byte) string {
-	name = bytes.TrimRight(name, " \t")
-	for _, known := range []string{"Content-Type", "Content-Transfer-Encoding"} {
-		if strings.EqualFold(known, string(name)) {
-			return known
-		}
+	if len(line) == maxLine || len(m.value)+len(text) >= maxField {
+		m.doubt()
+		return
 	}
-	return "-"
+	if folded {
+		m.value = append(m.value, '\n') // a fold is no part of a value
+	}
+	m.value = append(m.value, text...)
 }
 
 func (m *structure) endField() {
-	if m.head.wants(m.name) {
+	if m.name != "" {
 		m.head.add(m.name, string(m.value))
 	}
 	m.value = m.value[:0]

@@ -199,8 +199,14 @@ func hintFor(err error) string {
 		return "did you mean " + unknown.Nearest + "?"
 	}
 	var value *rules.UnknownValueError
-	if errors.As(err, &value) {
-		return tomlfile.DidYouMean(value.Entry, value.Values)
+	if !errors.As(err, &value) {
+		return ""
+	}
+	if hint := tomlfile.DidYouMean(value.Entry, value.Values); hint != "" {
+		return hint
+	}
+	if f := rules.FieldByName(value.Field); f != nil && ofOthers.Has(f.ID) {
+		return "a filter that writes another word leaves the fact unknown: set on_unknown for such mail"
 	}
 	return ""
 }

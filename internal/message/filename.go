@@ -1,0 +1,160 @@
+package message
+
+import (
+	"cmp"
+	"io"
+	"mime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// named is what the names of a file say of its content.
+type named struct {
+	p7m     bool // one is that of an S/MIME message (RFC 8551 section 3.9)
+	other   bool // one is not
+	unclear bool // one can be read in more than one way, and may be
+}
+
+// maybe reports whether some reader takes the file for an S/MIME message, and
+// sure whether all do.
+func (n named) maybe() bool { return n.p7m || n.unclear }
+func (n named) sure() bool  { return n.p7m && !n.other && !n.unclear }
+
+// and joins what two fields say.
+func (n named) and(m named) named {
+	return named{n.p7m || m.p7m, n.other || m.other, n.unclear || m.unclear}
+}
+
+// note takes a name.
+func (n *named) note(name string) {
+	if name = strings.TrimRight(name, " \t\r\n"); strings.HasSuffix(strings.ToLower(name), ".p7m") {
+		n.p7m = true
+	} else {
+		n.other = true
+	}
+}
+
+// fileNames gathers the parameters of one field that name a file.
+type fileNames struct {
+	named  named
+	pieces []piece
+}
+
+// piece is a parameter in a form of RFC 2231: name*, name*0, name*1*.
+type piece struct {
+	of       string
+	number   int
+	text     string
+	extended bool // with percent signs, the first after charset and language
+}
+
+// add takes a parameter called name or filename, in any form.
+func (f *fileNames) add(p parameter) {
+	of, index, split := strings.Cut(p.name, "*")
+	if !split {
+		var n named
+		n.note(decodeWords(p.value))
+		n.unclear = p.junk && n.p7m
+		f.named = f.named.and(n)
+		return
+	}
+	x := piece{of: of, text: p.value, extended: index == "" || strings.HasSuffix(index, "*")}
+	if digits := strings.TrimSuffix(index, "*"); digits != "" {
+		n, err := strconv.Atoi(digits)
+		if x.number = n; err != nil {
+			f.named.unclear = true
+		}
+	}
+	f.pieces = append(f.pieces, x)
+}
+
+// finish joins the pieces (RFC 2231 section 3) and returns what all names say.
+func (f *fileNames) finish() named {
+	slices.SortStableFunc(f.pieces, func(a, b piece) int {
+		return cmp.Or(strings.Compare(a.of, b.of), cmp.Compare(a.number, b.number))
+	})
+	name := ""
+	for i, x := range f.pieces {
+		number := 0
+		if i > 0 && f.pieces[i-1].of == x.of {
+			number = f.pieces[i-1].number + 1
+		} else {
+			name = ""
+		}
+		f.named.unclear = f.named.unclear || x.number != number
+		if x.extended {
+			name += x.decode()
+		} else {
+			name += x.text
+		}
+		if i+1 == len(f.pieces) || f.pieces[i+1].of != x.of {
+			f.named.note(name)
+		}
+	}
+	return f.named
+}
+
+// decode undoes RFC 2231 section 4. Of the charset nothing is needed: the ending
+// is ASCII, as in nearly all of them.
+func (x piece) decode() string {
+	text := x.text
+	if x.number == 0 {
+		if _, rest, ok := strings.Cut(text, "'"); ok {
+			if _, value, ok := strings.Cut(rest, "'"); ok {
+				text = value
+			}
+		}
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '%' && i+2 < len(text) {
+			if n, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				c, i = byte(n), i+2
+			}
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// decodeWords undoes the encoded words of RFC 2047, which have no place in a
+// parameter, and which common programs write there and read.
+func decodeWords(name string) string {
+	if !strings.Contains(name, "=?") {
+		return name
+	}
+	words := mime.WordDecoder{CharsetReader: func(_ string, r io.Reader) (io.Reader, error) { return r, nil }}
+	if decoded, err := words.DecodeHeader(name); err == nil {
+		return decoded
+	}
+	return name
+}
+
+// nameOf reads the name that a Content-Disposition gives (RFC 2183).
+func nameOf(disposition string) named {
+	l, f := lexer{text: disposition}, fileNames{}
+	l.space()
+	word := strings.ToLower(l.span(isToken))
+	if l.space(); l.peek() == '=' { // the disposition is missing
+		f.take(l.parameter(word))
+	} else if !l.end() && l.peek() != ';' {
+		l.rest()
+	}
+	l.parameters(f.take)
+	return f.finish().and(named{unclear: (l.bad || l.hides) && hintsAtName(disposition)})
+}
+
+// take takes a parameter if it names a file.
+func (f *fileNames) take(p parameter) {
+	if of, _, _ := strings.Cut(p.name, "*"); of == "name" || of == "filename" {
+		f.add(p)
+	}
+}
+
+// hintsAtName reports whether a field that cannot be read may have the name of an
+// S/MIME message in it.
+func hintsAtName(field string) bool {
+	return strings.Contains(strings.ToLower(field), "p7") || strings.Contains(field, "%") || strings.Contains(field, "=?")
+}

@@ -1,0 +1,339 @@
+package message
+
+import (
+	"encoding/base64"
+	"fmt"
+	"mime"
+	"strings"
+	"testing"
+)
+
+// The contents that headers are put before.
+var (
+	armored   = armor + "\n\nhQEMA\n=abcd\n-----END PGP MESSAGE-----\n"
+	enveloped = "\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80" + strings.Repeat("\x01", 60)
+	signed    = "\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80" + strings.Repeat("\x01", 60)
+	inBase    = base64.StdEncoding.EncodeToString
+)
+
+// heldBy checks what is found in a header before a body: as a whole message and as
+// a part of one, with either end of lines, cut anywhere.
+func heldBy(t *testing.T, header, body, want, wantInPart string) {
+	t.Helper()
+	whole := header + "\n\n" + body
+	part := "Content-Type: multipart/mixed; boundary=outermost\n\n--outermost\nContent-Type: text/html\n\nx\n--outermost\n" +
+		whole + "\n--outermost\nContent-Type: text/plain\n\nfooter\n--outermost--\n"
+	for _, c := range []struct{ where, msg, want string }{{"whole", whole, want}, {"part", part, wantInPart}} {
+		for _, eol := range []string{"\n", "\r\n"} {
+			msg := []byte(strings.ReplaceAll(c.msg, "\n", eol))
+			for _, n := range []int{1, 7, 1 << 20} {
+				if got := encryptedOf(msg, pieces(n)); got != c.want {
+					t.Errorf("%s, lines ending in %q, pieces of %d: %s, want %s\n%s", c.where, eol, n, got, c.want, header)
+				}
+			}
+		}
+	}
+}
+
+// TestTypeSpellings spells types of content in each way, before content that is
+// encrypted if the type says what it may be.
+func TestTypeSpellings(t *testing.T) {
+	const in64 = "\nContent-Transfer-Encoding: base64"
+	smime := inBase([]byte(enveloped))
+	for _, c := range []struct{ header, body, want string }{
+		// Comments and folds between all tokens (RFC 2045 section 5.1).
+		{"text/plain (OpenPGP)", armored, "pgp"},
+		{"(a) text (b) / (c) plain (d) ; (e) charset (f) = (g) us-ascii (h)", armored, "pgp"},
+		{"(a(b(c)d)(e))text/plain", armored, "pgp"},
+		{"text/plain (a \\) \\( \\\\ \\\" b)", armored, "pgp"},
+		{"text/plain(no blank);charset=utf-8", armored, "pgp"},
+		{"\n text/plain\n\t(fold\n  in a comment)\n ;\n charset=utf-8", armored, "pgp"},
+		{"text/\n plain", armored, "pgp"},
+		{"TEXT/(html)PLAIN", armored, "pgp"},
+		{"(text/html) text/plain", armored, "pgp"},
+		{"text/plain (; charset=x)", armored, "pgp"},
+		{"text/plain ()", armored, "pgp"},
+		{"text/plain;;; charset=utf-8; ;", armored, "pgp"},
+		{"text/plain; charset=\"utf-8\" (x); format=flowed (y)", armored, "pgp"},
+		{"application/pkcs7-mime (c); (c) smime-type (c) = (c) enveloped-data (c); (c)", "x", "smime"},
+		{"application/pkcs7-mime; smime-type=enveloped-data(c);name=x", "x", "smime"},
+		{"application/pkcs7-mime; smime-type=\"enveloped-data\" (c)", "x", "smime"},
+		{"application/(c)x-pkcs7-mime(c);(c)smime-type=(c)authEnveloped-data", "x", "smime"},
+		{"application/pkcs7-mime; smime-type=(enveloped-data) signed-data", "x", "no"},
+		{"application/pkcs7-mime; smime-type=signed-data (enveloped-data)", "x", "no"},
+		{"application/pkcs7-mime (c)" + in64, smime, "smime"},
+
+		// What follows the type and is no parameter, or cannot be read.
+		{"text/plain (no end", armored, "unknown"},
+		{"text/plain charset=utf-8", armored, "unknown"},
+		{"text/plain, text/html", armored, "unknown"},
+		{"text/plain; charset=\"utf-8", armored, "pgp"},
+		{"text/plain; charset=utf-8 (no end", armored, "pgp"},
+		{"text/plain; name=My File.txt", armored, "pgp"},
+		{"text/plain; charset", armored, "pgp"},
+		{"text/plain/x", armored, "unknown"},
+		{"text", armored, "unknown"},
+		{"text/", armored, "unknown"},
+		{"/plain", armored, "unknown"},
+		{"\"text/plain\"", armored, "unknown"},
+		{"; charset=utf-8", armored, "unknown"},
+		{"(text/plain)", armored, "unknown"},
+		{"", armored, "pgp"},
+		{"text/html (text/plain)", armored, "no"},
+		{"text/plain x", "Hello\n", "no"},
+		{"text", "Hello\n", "no"},
+		{"multipart", "Hello\n", "unknown"},
+		{"pkcs7-mime; smime-type=enveloped-data", "Hello\n", "unknown"},
+
+		// Content that some readers take for a PGP message.
+		{"text/plain", "\xef\xbb\xbf" + armored, "unknown"},
+		{"text/plain; charset=utf-16le" + in64, inBase([]byte("\xff\xfe" + strings.Join(strings.Split(armored, ""), "\x00") + "\x00")), "unknown"},
+		{"text/plain; charset=utf-32be" + in64, inBase([]byte("\x00\x00\x00" + strings.Join(strings.Split(armored, ""), "\x00\x00\x00"))), "unknown"},
+		{"text/plain; charset=utf-16le" + in64, inBase([]byte("\xff\xfeH\x00i\x00\n\x00")), "no"},
+		{"text/plain" + in64, "Cg==" + inBase([]byte(armored)), "unknown"},
+		{"text/plain" + in64, "=" + inBase([]byte(armored)), "unknown"},
+		{"text/plain" + in64, inBase([]byte(armored)) + "AAAA", "pgp"},
+
+		// Types of S/MIME that say what the content is, or leave it open.
+		{"application/pkcs7-mime; smime-type=enveloped-data; smime-type=\"Enveloped-Data\"", "x", "smime"},
+		{"application/pkcs7-mime; smime-type=enveloped-data; smime-type=signed-data" + in64, smime, "smime"},
+		{"application/pkcs7-mime; smime-type=enveloped-data; smime-type=signed-data", "x", "unknown"},
+		{"application/pkcs7-mime; smime-type*=us-ascii''enveloped-data", "x", "unknown"},
+		{"application/pkcs7-mime; smime-type=enveloped-data signed-data", "x", "unknown"},
+		{"application/pkcs7-mime; smime-type=\"enveloped-data", "x", "unknown"},
+		{"application/pkcs7-mime; smime-type=encrypted" + in64, smime, "smime"},
+		{"application/pkcs7-mime; name=a; name=b; smime-type=enveloped-data", "x", "smime"},
+		{"application/pkcs7-mime (; smime-type=signed-data); smime-type=enveloped-data", "x", "unknown"},
+		{"application/pkcs7-mime x" + in64, smime, "unknown"},
+		{"application/pkcs7-mime" + in64, inBase([]byte(signed)), "no"},
+		{"application/pkcs7-mime", smime, "unknown"},
+	} {
+		heldBy(t, "Content-Type: "+c.header, c.body, c.want, c.want)
+	}
+	heldBy(t, "Content-Type: application/pgp-encrypted (control part)", "Version: 1\n", "no", "pgp")
+	heldBy(t, "Content-Type: (c) Application (c) / (c) PGP-Encrypted (c);(c)", "Version: 1\n", "no", "pgp")
+	heldBy(t, "Content-Type: application/pgp-encrypted, text/plain", "Version: 1\n", "no", "unknown")
+	heldBy(t, "Content-Type: text/html\nContent-Type: text/html; charset=utf-8", "x", "no", "no")
+	heldBy(t, "Content-Type: text/plain\nContent-Type: text/plain; charset=utf-8", armored, "pgp", "pgp")
+	heldBy(t, "Content-Type: text/html\nContent-Type: text/plain", armored, "unknown", "unknown")
+}
+
+// TestMultipartSpellings spells multiparts of which B is the boundary in the body.
+func TestMultipartSpellings(t *testing.T) {
+	const encrypted, b70 = "multipart/encrypted; protocol=\"application/pgp-encrypted\"; ", "0123456789012345678901234567890123456789012345678901234567890123456789"
+	for _, c := range []struct{ contentType, boundary, want string }{
+		{encrypted + "boundary=----NODE-?=_1", "----NODE-?=_1", "pgp"},
+		{"multipart/mixed; boundary=----NODE-?=_1", "----NODE-?=_1", "pgp"},
+		{"multipart/mixed; boundary==_a/b:c@d,e[f]", "=_a/b:c@d,e[f]", "pgp"},
+		{"multipart/mixed; boundary=a'b+c_d.e", "a'b+c_d.e", "pgp"},
+		{"multipart/mixed; boundary = bd", "bd", "pgp"},
+		{"multipart/mixed; BOUNDARY=Bd", "Bd", "pgp"},
+		{"multipart/mixed; boundary=" + b70, b70, "pgp"},
+		{"Multipart (c) / (c) Mixed (c) ; (c) Boundary (c) = (c) \"b d\" (c)", "b d", "pgp"},
+		{"multipart/mixed; boundary=bd (c)", "bd", "pgp"},
+		{"multipart/mixed; boundary=bd(c)", "bd", "pgp"},
+		{"multipart/mixed; boundary=(c)bd", "bd", "pgp"},
+		{"multipart/mixed; boundary=bd(c)", "bd(c)", "unknown"},
+		{"multipart/mixed; boundary=bd (c)", "bd (c)", "unknown"},
+		{"multipart/mixed; boundary=(c)bd", "(c)bd", "unknown"},
+		{"multipart/mixed (boundary=x); boundary=bd", "bd", "pgp"},
+		{"multipart/mixed (; boundary=x); boundary=bd", "bd", "unknown"},
+		{"multipart/mixed (a; (b); BOUNDARY = x); boundary=bd", "bd", "unknown"},
+		{"multipart/mixed (a; b); boundary=bd", "bd", "pgp"},
+		{"multipart/mixed (\"); boundary=x; (\"); boundary=bd", "bd", "unknown"},
+		{"multipart/mixed (\"a\"); boundary=(\\\") bd (\\))", "bd", "pgp"},
+		{"multipart/mixed; boundary=bd; boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; boundary=bd; Boundary=\"bd\"", "bd", "pgp"},
+		{"multipart/mixed; boundary=bd; boundary=BD", "bd", "unknown"},
+		{"multipart/mixed; boundary=x; boundary=bd", "bd", "unknown"},
+		{"multipart/mixed; boundary*=us-ascii''bd", "bd", "unknown"},
+		{"multipart/mixed; boundary*0=b; boundary*1=d", "bd", "unknown"},
+		{"multipart/mixed; boundary=bd; boundary*0=x", "bd", "unknown"},
+		{"multipart/mixed; boundary=\"b\\d\"", "bd", "unknown"},
+		{"multipart/mixed; boundary=\"b\n d\"", "b d", "unknown"},
+		{"multipart/mixed; boundary=\" bd\"", " bd", "unknown"},
+		{"multipart/mixed; boundary=\"<bd>\"", "<bd>", "unknown"},
+		{"multipart/mixed; boundary=\"b\xe4d\"", "b\xe4d", "unknown"},
+		{"multipart/mixed; boundary=\"bäd\"", "bäd", "unknown"},
+		{"multipart/mixed; boundary=\"=?utf-8?q?bd?=\"", "=?utf-8?q?bd?=", "unknown"},
+		{"multipart/mixed; boundary=", "", "unknown"},
+		{"multipart/mixed; boundary", "", "unknown"},
+		{"multipart/mixed; boundary=bd x", "bd", "unknown"},
+		{"multipart/mixed; boundary=\"bd\"x", "bd", "unknown"},
+		{"multipart/mixed; boundary=\"bd", "bd", "unknown"},
+		{"multipart/mixed; boundary=b\"d", "b\"d", "unknown"},
+		{"multipart/mixed boundary=bd", "bd", "unknown"},
+		{"multipart/mixed, boundary=bd", "bd", "unknown"},
+		{"multipart/mixed x; boundary=bd", "bd", "unknown"},
+
+		// Other parameters, which do not count.
+		{encrypted + "boundary=bd; charset=utf-8; charset=UTF-8", "bd", "pgp"},
+		{"multipart/mixed; charset=utf-8; boundary=bd; charset=iso-8859-1; x=1; X=2", "bd", "pgp"},
+		{"multipart/mixed; type=text/html; start=<a@b>; boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; x=two words; boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; x; =y; boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; x=\"a\" b; boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; x=\"; boundary=x\"; boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; x=\"\\\"; boundary=x\"; boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; x=f(1); boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; x*0*=utf-8''%20; x*1=b; boundary=bd", "bd", "pgp"},
+		{"multipart/mixed; x=f(1; boundary=bd", "bd", "unknown"},
+		{"multipart/mixed; x=a\"b; boundary=x\"; boundary=bd", "bd", "unknown"},
+		{"multipart/mixed; x=a\\; boundary=bd", "bd", "unknown"},
+		{"multipart/mixed; x=a boundary=x; boundary=bd", "bd", "unknown"},
+		{"multipart/mixed; x boundary=x; boundary=bd", "bd", "unknown"},
+		{"multipart/mixed; boundary=bd; x=\"", "bd", "unknown"},
+
+		// The protocol.
+		{"multipart/encrypted; boundary=bd; protocol=application/pgp-encrypted", "x", "pgp"},
+		{"multipart/encrypted; protocol=Application/PGP-Encrypted (c); boundary=bd", "x", "pgp"},
+		{"multipart/encrypted; protocol=application/pgp-encrypted; protocol=\"APPLICATION/pgp-encrypted\"; boundary=bd", "x", "pgp"},
+		{"multipart/encrypted; protocol=application/pgp-encrypted; protocol=x/y; boundary=bd", "x", "unknown"},
+		{"multipart/encrypted; protocol*=us-ascii''application%2Fpgp-encrypted; boundary=bd", "x", "unknown"},
+		{"multipart/encrypted; protocol=application / pgp-encrypted; boundary=bd", "x", "unknown"},
+		{"multipart/encrypted; boundary=bd", "bd", "pgp"},
+		{"multipart/encrypted; protocol=x/y; boundary=bd", "x", "no"},
+	} {
+		body := "--" + c.boundary + "\nContent-Type: application/pgp-encrypted (c)\n\nVersion: 1\n--" + c.boundary + "--\n"
+		heldBy(t, "Content-Type: "+c.contentType, body, c.want, c.want)
+	}
+}
+
+// TestEncodingSpellings spells encodings of content that is encrypted if that is
+// undone, and of such that is not. No odd one leaves it known that nothing is.
+func TestEncodingSpellings(t *testing.T) {
+	in := map[string]func(string) string{
+		"base64":           func(s string) string { return inBase([]byte(s)) },
+		"quoted-printable": func(s string) string { return strings.ReplaceAll(s, "-", "=2D") },
+		"":                 func(s string) string { return s },
+	}
+	for _, c := range []struct{ value, encoding string }{
+		{"base64", "base64"}, {"BASE64", "base64"}, {" Base64\t", "base64"}, {"\n base64", "base64"},
+		{"base64 (RFC 2045)", "base64"}, {"(c) base64", "base64"}, {"(a (b) \\) c)base64(d)", "base64"}, {"(7bit) base64", "base64"}, {"base64\n\t(folded\n comment)", "base64"},
+		{"quoted-printable", "quoted-printable"}, {"Quoted-Printable (c)", "quoted-printable"},
+		{"7bit", ""}, {"8BIT", ""}, {"binary", ""}, {"7bit (c)", ""}, {"(base64) 8bit", ""}, {"", ""},
+		{"base64;", "odd"}, {"base64 ;", "odd"}, {"base64; x=y", "odd"}, {"base64 x", "odd"}, {"base64,", "odd"}, {"base64, 7bit", "odd"},
+		{"base64 base64", "odd"}, {"\"base64\"", "odd"}, {"base-64", "odd"}, {"b64", "odd"}, {"base64 (no end", "odd"}, {"(base64)", "odd"}, {"base64)", "odd"},
+		{"7bit;", "odd"}, {"7-bit", "odd"}, {"8bits", "odd"}, {"utf-8", "odd"}, {"quoted-printable;", "odd"}, {"quoted printable", "odd"}, {"quotedprintable", "odd"},
+		{"x-uuencode", "odd"}, {"uuencode", "odd"}, {"x-gzip64", "odd"}, {"none", "odd"}, {"=?utf-8?q?base64?=", "odd"},
+		{"7bit\nContent-Transfer-Encoding: base64", "odd"}, {"base64\nContent-Transfer-Encoding: BASE64 (c)", "base64"},
+	} {
+		field := "\nContent-Transfer-Encoding: " + c.value
+		want := func(known string) string {
+			if c.encoding == "odd" {
+				return "unknown"
+			}
+			return known
+		}
+		for encoding, encode := range in {
+			if encoding != c.encoding && c.encoding != "odd" {
+				continue
+			}
+			heldBy(t, "Content-Type: text/plain"+field, encode(armored), want("pgp"), want("pgp"))
+			heldBy(t, "Content-Type: text/plain"+field, encode("Hello\n"), want("no"), want("no"))
+			heldBy(t, "Content-Type: text/html"+field, encode("Hello\n"), "no", "no")
+			heldBy(t, "Content-Type: application/pkcs7-mime; smime-type=enveloped-data"+field, "x", "smime", "smime")
+		}
+		if c.encoding == "base64" || c.encoding == "odd" {
+			for _, media := range []string{"application/pkcs7-mime", "application/octet-stream; name=a.p7m"} {
+				heldBy(t, "Content-Type: "+media+field, inBase([]byte(enveloped)), want("smime"), want("smime"))
+				heldBy(t, "Content-Type: "+media+field, inBase([]byte(signed)), want("no"), want("no"))
+			}
+		}
+		found, none, part := "unknown", "unknown", "--bd\nContent-Type: application/pgp-encrypted\n\n--bd--\n"
+		if c.encoding == "" {
+			found, none = "pgp", "no"
+		}
+		heldBy(t, "Content-Type: multipart/mixed; boundary=bd"+field, part, found, found)
+		heldBy(t, "Content-Type: multipart/mixed; boundary=bd"+field, inBase([]byte(part)), none, none)
+		heldBy(t, "Content-Type: multipart/encrypted; protocol=application/pgp-encrypted; boundary=bd"+field, part, found, found)
+	}
+}
+
+// TestDoubtOfOnePart shows that a part in doubt does not hide one that is not.
+func TestDoubtOfOnePart(t *testing.T) {
+	const odd = "--b\nContent-Type: text/plain\nContent-Transfer-Encoding: x-odd\n\nx\n"
+	for _, c := range []struct{ parts, want string }{
+		{odd + "--b--\n", "unknown"},
+		{odd + "--b\nContent-Type: application/pgp-encrypted\n\n--b--\n", "pgp"},
+		{"--b\nContent-Type: application/pgp-encrypted\n\n" + odd + "--b--\n", "pgp"},
+		{odd + "--b\nContent-Type: text/html\n\nx\n", "unknown"},
+		{odd + "--b\nContent-Type: multipart/mixed\n\n--b\nContent-Type: application/pgp-encrypted\n\n", "unknown"},
+	} {
+		if got := encryptedOf([]byte("Content-Type: multipart/mixed; boundary=b\n\n"+c.parts), pieces(9)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.parts, got, c.want)
+		}
+	}
+}
+
+// FuzzComments shows that comments and folds between the tokens of fields change
+// nothing, unless a reader that knows no comments finds a parameter in one: then
+// the message is in doubt.
+func FuzzComments(f *testing.F) {
+	for _, s := range []string{"", "a", "a (b) c", `\`, `"`, "\r\n\t", "; boundary=x", "boundary=x", "()", "=?utf-8?q?x?=", ")(", "\x00\xff", "--b", "; x=y"} {
+		f.Add(s, "")
+		f.Add(s, "fold\n")
+	}
+	escape := strings.NewReplacer(`\`, `\\`, `(`, `\(`, `)`, `\)`, "\n", "\n ", "\r", "")
+	f.Fuzz(func(t *testing.T, one, other string) {
+		if len(one)+len(other) > 200 {
+			return
+		}
+		c := [...]string{"(" + escape.Replace(one) + ")", " \n\t(" + escape.Replace(other) + "(x)) "}
+		hidden := hidesParameter(c[0]) || hidesParameter(c[1])
+		for _, m := range []struct{ header, body, want string }{
+			{"Content-Type:%[1]stext%[2]s/%[1]splain%[2]s;%[1]scharset%[2]s=%[1]sutf-8%[2]s", armored, "pgp"},
+			{"Content-Type:%[2]sapplication%[1]s/%[2]spkcs7-mime%[1]s\nContent-Transfer-Encoding:%[1]sbase64%[2]s", inBase([]byte(enveloped)), "smime"},
+			{"Content-Type:%[1]smultipart%[2]s/%[2]smixed%[1]s;%[2]sboundary%[1]s=%[2]s\"bd\"%[1]s", "--bd\nContent-Type: application/pgp-encrypted\n\n", "pgp"},
+			{"Content-Type:%[1]sapplication/octet-stream%[2]s;%[1]sname%[2]s=%[1]s\"a.p7m\"%[2]s", enveloped, "smime"},
+			{"Content-Type:application/octet-stream\nContent-Disposition:%[1]sattachment%[2]s;%[1]sfilename%[2]s=%[1]sa.p7m%[2]s", enveloped, "smime"},
+		} {
+			msg := fmt.Sprintf(m.header, c[0], c[1]) + "\n\n" + m.body
+			if got := encryptedOf([]byte(msg), pieces(64)); got != m.want && (!hidden || got != "unknown") {
+				t.Errorf("%s, want %s of %q", got, m.want, msg)
+			}
+		}
+	})
+}
+
+// FuzzContentType shows that another reader, that of the standard library, does not
+// find anything else in a Content-Type: where it finds something, either is of the
+// same mind, or the message is in doubt. It knows no comments.
+func FuzzContentType(f *testing.F) {
+	for _, s := range []string{"text/plain; charset=utf-8", "multipart/mixed; boundary=\"a b\"", "multipart/encrypted; boundary=a; protocol=\"application/pgp-encrypted\"",
+		"application/pkcs7-mime; smime-type=enveloped-data", "multipart/mixed; boundary*0=a; boundary*1=b", "multipart/mixed; boundary*=us-ascii'en'a", "multipart/x; boundary=\"a\\\\b\"",
+		"application/octet-stream; name*=utf-8''a.p7m", "application/octet-stream; name=\"a.p7m\"", "multipart/mixed;\n\tboundary=a;;", "x/y", "text", ";"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		value = strings.TrimSpace(value)
+		media, params, err := mime.ParseMediaType(value)
+		if err != nil || strings.ContainsAny(value, "()") {
+			return
+		}
+		boundary := strings.TrimRight(params["boundary"], " \t")
+		named := strings.HasSuffix(strings.ToLower(strings.TrimRight(params["name"], " \t\r\n")), ".p7m")
+		c := parseContentType(value)
+		var same bool
+		switch c.kind {
+		case doubtful:
+			same = strings.HasPrefix(media, "multipart/") || !strings.Contains(media, "/")
+		case multipart, pgp:
+			same = strings.HasPrefix(media, "multipart/") && c.boundary == boundary &&
+				(c.kind == pgp) == (media == "multipart/encrypted" && strings.EqualFold(params["protocol"], "application/pgp-encrypted"))
+		case text:
+			same = media == "text/plain" || c.unsure
+		case smime:
+			same = strings.HasSuffix(media, "pkcs7-mime") && strings.HasSuffix(strings.ToLower(params["smime-type"]), "enveloped-data")
+		case cms:
+			same = strings.HasSuffix(media, "pkcs7-mime")
+		case control:
+			same = media == "application/pgp-encrypted"
+		case opaque:
+			same = media != "text/plain" && !strings.HasPrefix(media, "multipart/") && (!c.octets || !named || c.named.maybe())
+		}
+		if !same {
+			t.Errorf("%q: %+v, and the library says %s %q", value, c, media, params)
+		}
+	})
+}
