@@ -6,6 +6,12 @@
 // transaction, has sessions decided, and closes it. A reload changes what is
 // opened afterwards.
 //
+// A connection of the milter keeps its policy to its end: the MTA has agreed to what
+// that policy needs, and it opens a connection for each SMTP session. The policy
+// service never hears that a message is over, so a policy that was replaced is kept
+// for it for 15 minutes, and the latest two are kept at most. What is asked later
+// under the same instance is decided by the policy in place.
+//
 // The gate supplies the time, and whether an encrypted session, and a client
 // certificate, were seen of late on the same server address and port. It writes
 // one line for each decision, counts for each rule what became of it, and says
