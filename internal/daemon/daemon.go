@@ -229,7 +229,7 @@ func (d *daemon) remind(now time.Time) {
 		return
 	}
 	for _, r := range d.gate.Policy().Rules() {
-		if end, ok := r.Expires.Get(); ok && r.Expired(now.Add(rulefile.WarnBefore)) {
+		if end, _ := r.Expires.Get(); rulefile.ExpiresSoon(r, now) {
 			d.logs.log.Warn("a rule expires", "rule", r.Name, "at", fmt.Sprintf("%s:%d", r.File, r.Line), "end", end.Format(time.RFC3339), "owner", r.Owner)
 		}
 	}
