@@ -15,7 +15,8 @@
 // or, if anything is wrong with them, logs all of it and keeps the policy that
 // runs. It makes plugins forget what they have answered, too. SIGUSR1 logs the
 // counts of the rules and how plugins do. SIGTERM and SIGINT drain: no new
-// connections, what is under way is finished.
+// connections, what is under way is finished; a second one ends the process at once.
+// Signals that come during a reload are not lost, but several of one kind are one.
 //
 // Under systemd the sockets that it passes are taken over, each by the listen entry
 // that names its address. Entries with passed = true are for sockets that only it

@@ -49,7 +49,8 @@
 // to 8 contexts and the first 100 recipients of each.
 //
 // Decision lines are written in batches in the background. If the log takes them
-// too slowly, mail goes on and lines are dropped; how many is logged.
+// too slowly, or not at all, mail goes on and lines are lost; how many is logged once
+// it takes lines again.
 //
 // # Diagnostics
 //
