@@ -65,7 +65,7 @@ func frontTable() configTable {
 func listenTable() configTable {
 	return configTable{
 		title:  "An entry of `listen`",
-		intro:  "`mode`, `owner` and `group` are for unix-domain sockets. A socket that systemd passes has those of its unit instead.",
+		intro:  "`mode`, `owner` and `group` are for unix-domain sockets. A socket that systemd passes has those of its unit instead. On systems other than Linux, the directory must be one to which only root, or the daemon's user, can write.",
 		around: "[milter]\nlisten = [\"inet:127.0.0.1:8465\", { address = \"unix:/run/tlswarden/milter\", KEY }]\n",
 		settings: []setting{
 			{key{"address", `address = "unix:/run/tlswarden/milter"`, "The address, as above."}, "string", "none", restart},

@@ -43,5 +43,7 @@
 // without knowing what a plugin offers that has failed to start. Info: the rules are
 // loaded with what plugins offer. Error: a passed socket that no listen entry names, to
 // which connections are closed; rules that are then not in order, or tests fail that
-// passed before, and the policy that runs stays.
+// passed before, and the policy that runs stays. A log that takes nothing, or that nobody
+// reads, stops neither mail nor the daemon: lines that are lost are counted, and the log
+// is told once it is back.
 package daemon
