@@ -137,27 +137,24 @@ func (c *conn) explain(err error) {
 }
 
 // instanceOf finds the state of an instance, or begins it, and locks it. What its
-// place held before is over. The connection's end says nothing of the instance:
+// process did before is over. The connection's end says nothing of the instance:
 // Postfix may go on over another one (postconf(5),
 // smtpd_policy_service_request_limit).
 func (c *conn) instanceOf(name string) *instance {
-	if name == "" {
-		in := &instance{}
+	if name == "" { // nothing tells when it ends
+		in := &instance{forgotten: true}
 		in.mu.Lock()
 		return in
 	}
-	process := c.server.instances.process(c.host, name)
-	for {
-		in := c.server.instances.find(process)
-		in.mu.Lock()
-		if in.process.Load() != process { // taken away between the two
-			in.mu.Unlock()
-			continue
-		}
-		if !in.is(process, name) {
-			c.server.end(in)
-			in.begin(process, name)
-		}
-		return in
+	t := c.server.instances
+	in, over := t.find(t.process(c.host, name))
+	if over != nil {
+		c.server.drop(over)
 	}
+	in.mu.Lock()
+	if string(in.name) != name {
+		c.server.end(in)
+		in.begin(name)
+	}
+	return in
 }

@@ -4,14 +4,14 @@ import "tlswarden/rules"
 
 // Gate is where verdicts are made.
 type Gate interface {
-	// Open takes a snapshot of the policy for one instance.
+	// Open begins one instance under the policy in place.
 	Open() Transaction
 }
 
 // Transaction is one instance's way to its verdicts. It is used by one
 // goroutine at a time.
 type Transaction interface {
-	// Policy is the snapshot; nil if there is no policy.
+	// Policy is the policy of the latest decision; nil if there is none.
 	Policy() *rules.Policy
 	// Begin starts a mail transaction.
 	Begin()

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // maxAnswers bounds the answers that an instance remembers. The same recipient
@@ -12,14 +11,11 @@ import (
 // ones do.
 const maxAnswers = 256
 
-// instance is the latest mail transaction of an smtpd process. When the next one
-// begins, of this process or of one that needs the room, that takes its place.
+// instance is the latest mail transaction of an smtpd process.
 type instance struct {
-	process atomic.Uint64 // by which it is found, 0: not at all; under the lock of instances
-
-	mu   sync.Mutex
-	of   uint64 // process whose transaction it is
-	name []byte // as Postfix gives it, "" for none
+	mu        sync.Mutex
+	name      []byte // as Postfix gives it, "" for none
+	forgotten bool   // no request to come can find it: it ends after the one at hand
 	course
 }
 
@@ -50,14 +46,9 @@ type answer struct {
 	passes   bool
 }
 
-// is says whether it is a process's transaction of that name.
-func (in *instance) is(process uint64, name string) bool {
-	return in.of == process && string(in.name) == name
-}
-
 // begin begins a transaction, after the one before has ended.
-func (in *instance) begin(process uint64, name string) {
-	in.of, in.name = process, append(in.name[:0], name...) // a request's strings are not kept
+func (in *instance) begin(name string) {
+	in.name = append(in.name[:0], name...) // a request's strings are not kept
 	in.course = course{}
 }
 

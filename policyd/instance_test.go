@@ -39,31 +39,23 @@ func TestInstancesOfHosts(t *testing.T) {
 	steps := []struct {
 		host, name string
 		same       int // the step that gave the same instance, or this one
-		over       int // the step whose instance ends, or -1
+		over       int // the step whose instance makes room, or -1
 	}{
 		{"192.0.2.1", "1a.1", 0, -1},
 		{"192.0.2.2", "1a.1", 1, -1},
-		{"192.0.2.2", "1a.2", 2, 1},
+		{"192.0.2.2", "1a.2", 1, -1},
 		{"192.0.2.1", "1a.1", 0, -1},
-		{"", "1a.1", 4, 2}, // the one heard of longest ago makes room
+		{"", "1a.1", 4, 1}, // the one heard of longest ago makes room
 		{"192.0.2.2", "1a.2", 5, 0},
 	}
-	began := map[*instance]int{} // the step in which the transaction of each began
+	began := map[*instance]int{nil: -1} // the step that gave each first
 	for i, s := range steps {
-		process := room.process(s.host, s.name)
-		in, ended := room.find(process), -1
-		if !in.is(process, s.name) {
-			if before, ok := began[in]; ok {
-				ended = before
-			}
-			in.begin(process, s.name)
+		in, over := room.find(room.process(s.host, s.name))
+		if _, ok := began[in]; !ok {
 			began[in] = i
 		}
-		if began[in] != s.same {
-			t.Errorf("step %d: the instance of step %d, not of step %d", i, began[in], s.same)
-		}
-		if ended != s.over {
-			t.Errorf("step %d: the instance of step %d ends, not of step %d", i, ended, s.over)
+		if began[in] != s.same || began[over] != s.over {
+			t.Errorf("step %d: the instance of step %d, and that of step %d makes room; want %d and %d", i, began[in], began[over], s.same, s.over)
 		}
 	}
 }

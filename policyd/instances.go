@@ -24,34 +24,28 @@ func newInstances(size int) *instances {
 }
 
 // process is the hash of the process that an instance's name tells of: of its id,
-// and of its host's address, for one service may be asked by several hosts. It is
-// never 0.
+// and of its host's address, for one service may be asked by several hosts.
 func (t *instances) process(host, name string) uint64 {
 	var room [80]byte
 	b := append(append(room[:0], host...), 0)
-	return maphash.Bytes(t.seed, append(b, processOf(name)...)) | 1
+	return maphash.Bytes(t.seed, append(b, processOf(name)...))
 }
 
-// find finds the instance of a process. If there is none, it gives room for it: a
-// new one, or that of the process that was heard of longest ago.
-//
-// Others may hold the instance, or take it away, until the caller has its lock: so
-// it is to be asked then whose it is.
-func (t *instances) find(process uint64) *instance {
+// find returns the instance of a process, a new one if there is none, and that
+// which had to make room for it, nil if none had. Others may hold either.
+func (t *instances) find(process uint64) (in, over *instance) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	in, ok := t.latest.Get(process)
 	if ok {
-		return in
+		return in, nil
 	}
-	if t.latest.Len() < t.size {
-		in = &instance{}
-	} else {
-		_, in, _ = t.latest.RemoveOldest()
+	if t.latest.Len() == t.size {
+		_, over, _ = t.latest.RemoveOldest()
 	}
-	in.process.Store(process)
+	in = &instance{}
 	t.latest.Add(process, in)
-	return in
+	return in, over
 }
 
 // removeOldest takes away the instance whose process was heard of longest ago,
@@ -59,9 +53,6 @@ func (t *instances) find(process uint64) *instance {
 func (t *instances) removeOldest() *instance {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, in, ok := t.latest.RemoveOldest()
-	if ok {
-		in.process.Store(0)
-	}
+	_, in, _ := t.latest.RemoveOldest()
 	return in
 }

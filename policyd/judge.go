@@ -19,11 +19,8 @@ func (c *conn) answer(r *request) string {
 	}
 	c.server.watchLate(r, st)
 	in := c.instanceOf(r.text(attrInstance))
-	defer in.mu.Unlock()
+	defer c.server.release(in)
 	in.see(r.text(attrQueueID))
-	if len(in.name) == 0 { // nothing tells when it ends
-		defer c.server.end(in)
-	}
 	action, lost := c.settle(in, r, st)
 	if onlyOnce(action) && c.left() {
 		in.takeBack(action)

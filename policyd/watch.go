@@ -47,9 +47,23 @@ func (s *Server) watchLate(r *request, st stage) {
 // endAll ends all instances.
 func (s *Server) endAll() {
 	for in := s.instances.removeOldest(); in != nil; in = s.instances.removeOldest() {
-		in.mu.Lock()
+		s.drop(in)
+	}
+}
+
+// drop ends an instance that no request to come can find, but for one that found
+// it before and waits for its lock: that ends it again.
+func (s *Server) drop(in *instance) {
+	in.mu.Lock()
+	in.forgotten = true
+	s.release(in)
+}
+
+// release unlocks an instance after a request.
+func (s *Server) release(in *instance) {
+	defer in.mu.Unlock()
+	if in.forgotten {
 		s.end(in)
-		in.mu.Unlock()
 	}
 }
 

@@ -1,6 +1,10 @@
 package rules
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Config is what a policy is made of. The values in it belong to the policy
 // from then on.
@@ -13,6 +17,7 @@ type Config struct {
 	Trusted    []string // authserv-ids whose Authentication-Results tell message.spf, .dkim and .dmarc
 	URL        string   // what {url} stands for in replies
 	Replies    Replies
+	Zone       *time.Location // of the dates in the rules; nil: time.Local
 }
 
 // DefaultHeader is the name of the tag header unless the rules name another.
@@ -28,6 +33,7 @@ type Policy struct {
 	trusted  []string
 	url      string
 	replies  Replies
+	zone     *time.Location
 	enforce  Enforce
 	needs    FieldSet
 	supplied []*Field     // that the rules look at
@@ -38,7 +44,7 @@ type Policy struct {
 
 // New compiles a policy.
 func New(c Config) *Policy {
-	p := &Policy{header: c.Header, stampAll: c.StampAll, authserv: c.AuthservID, trusted: c.Trusted, url: c.URL, replies: c.Replies}
+	p := &Policy{header: c.Header, stampAll: c.StampAll, authserv: c.AuthservID, trusted: c.Trusted, url: c.URL, replies: c.Replies, zone: cmp.Or(c.Zone, time.Local)}
 	if p.header == "" {
 		p.header = DefaultHeader
 	}
@@ -108,6 +114,9 @@ func (p *Policy) AuthservID() string { return p.authserv }
 
 // Trusted lists the authserv-ids whose Authentication-Results are believed.
 func (p *Policy) Trusted() []string { return p.trusted }
+
+// Zone is the time zone of the dates in the rules.
+func (p *Policy) Zone() *time.Location { return p.zone }
 
 // Stamps says whether a verdict can come with a tag header.
 func (p *Policy) Stamps() bool { return p.enforce != EnforceObserve && (p.tags || p.stampAll) }

@@ -124,3 +124,35 @@ func TestClientNetwork(t *testing.T) {
 		t.Error("no address has a network")
 	}
 }
+
+// TestPercentOfSenders pins from which percentage on a sender is picked, which depends
+// on the rule's name, too: an upgrade must not draw lots again, and two rules do not
+// begin with the same senders.
+func TestPercentOfSenders(t *testing.T) {
+	for _, c := range []struct {
+		rule, sender, client string
+		from                 int
+	}{
+		{"r", "a@example.org", "192.0.2.1", 51},
+		{"r", "b@EXAMPLE.org", "198.51.100.1", 51},
+		{"other", "a@example.org", "192.0.2.1", 68},
+		{"r", "a@example.com", "192.0.2.1", 94},
+		{"r", "a@d112.example", "192.0.2.1", 1},
+		{"r", "a@d78.example", "192.0.2.1", 100},
+		{"r", "", "192.0.2.1", 59},
+		{"r", "", "192.0.2.255", 59},
+		{"other", "", "192.0.2.1", 91},
+		{"r", "", "2001:db8::1", 40},
+	} {
+		s := &Session{}
+		s.SetSender(c.sender)
+		s.SetClient(netip.MustParseAddr(c.client))
+		rule, from := &Rule{Name: c.rule}, 0
+		for !rule.picks(s, from) {
+			from++
+		}
+		if from != c.from {
+			t.Errorf("rule %q, sender %q, client %s: picked from %d percent on, want %d", c.rule, c.sender, c.client, from, c.from)
+		}
+	}
+}

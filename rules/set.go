@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"time"
 
 	"tlswarden/internal/mailaddr"
 )
@@ -33,7 +34,8 @@ type entries struct {
 	compares []comparison
 	sets     []*Set
 
-	delimiters string // of address extensions, for mailboxes
+	delimiters string         // of address extensions, for mailboxes
+	zone       *time.Location // of dates without one
 }
 
 // comparison is "< n" and its like.
@@ -46,6 +48,7 @@ type comparison struct {
 func NewSet(kind Kind) *Set {
 	s := &Set{kind: kind, in: kind.bounds()}
 	s.SetDelimiters(mailaddr.DefaultDelimiters)
+	s.SetZone(time.Local)
 	return s
 }
 
@@ -63,6 +66,9 @@ func (f *Field) NewSet() *Set {
 // SetDelimiters says which characters part an address extension from the name
 // before it, for mailboxes; none: addresses have no extensions.
 func (s *Set) SetDelimiters(chars string) { s.any.delimiters, s.none.delimiters = chars, chars }
+
+// SetZone says in which time zone dates are that name none.
+func (s *Set) SetZone(zone *time.Location) { s.any.zone, s.none.zone = zone, zone }
 
 // Kind is the kind of field that the set is for.
 func (s *Set) Kind() Kind { return s.kind }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tlswarden/internal/civil"
 	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tlsname"
 )
@@ -92,7 +93,7 @@ func (e *entries) addText(kind Kind, text string) error {
 	case KindBool:
 		return fmt.Errorf("write true or false without quotes, not %q", text)
 	}
-	n, err := parseOrdered(kind, text)
+	n, err := e.parseOrdered(kind, text)
 	if err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func (e *entries) addComparison(kind Kind, op, bound string) error {
 	if !kind.Ordered() {
 		return fmt.Errorf("%s has no order, so %q cannot compare it", kind.A(), op)
 	}
-	n, err := parseOrdered(kind, bound)
+	n, err := e.parseOrdered(kind, bound)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (e *entries) addComparison(kind Kind, op, bound string) error {
 	return nil
 }
 
-func parseOrdered(kind Kind, text string) (int64, error) {
+func (e *entries) parseOrdered(kind Kind, text string) (int64, error) {
 	switch kind {
 	case KindNumber:
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -173,10 +174,8 @@ func parseOrdered(kind Kind, text string) (int64, error) {
 		}
 		return int64(v), nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t.Unix(), nil
-		}
+	if t, ok := civil.Parse(text, e.zone); ok {
+		return t.Unix(), nil
 	}
 	return 0, fmt.Errorf("%q is no date; write 2027-01-31 or 2027-01-31T12:00:00+01:00", text)
 }

@@ -50,15 +50,6 @@ func refOf(r *rules.Rule) *ruleRef {
 	return &ruleRef{r.Index() + 1, r.Name, r.File, r.Line}
 }
 
-// moment renders a point of time: as a date if it is the start of a day.
-func moment(t time.Time) string {
-	t = t.In(time.Local)
-	if h, m, s := t.Clock(); h == 0 && m == 0 && s == 0 {
-		return t.Format(time.DateOnly)
-	}
-	return t.Format(time.RFC3339)
-}
-
 // lastDay is the day that an expiry, which is the end of it, was given as.
 func lastDay(expires rules.Fact[time.Time]) string {
 	t, ok := expires.Get()

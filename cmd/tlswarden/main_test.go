@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"slices"
 	"testing"
+	_ "time/tzdata" // for the scripts
 
 	"github.com/rogpeppe/go-internal/testscript"
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tlswarden/internal/civil"
 	"tlswarden/rules"
 )
 
@@ -106,7 +107,7 @@ func listRules(p *rules.Policy, now time.Time) ruleList {
 		}
 		for i := range r.Rollout {
 			step := &r.Rollout[i]
-			row.Rollout = append(row.Rollout, rolloutStep{moment(step.From), stepDoes(r, step), step.Percent})
+			row.Rollout = append(row.Rollout, rolloutStep{civil.Format(step.From, time.Local), stepDoes(r, step), step.Percent})
 		}
 		list.Rules = append(list.Rules, row)
 	}
@@ -159,7 +160,7 @@ func today(r *rules.Rule, now time.Time) string {
 func nextStep(r *rules.Rule, now time.Time) string {
 	for i := range r.Rollout {
 		if step := &r.Rollout[i]; now.Before(step.From) {
-			return moment(step.From) + " " + stepText(r, step)
+			return civil.Format(step.From, time.Local) + " " + stepText(r, step)
 		}
 	}
 	return ""

@@ -65,7 +65,7 @@ func frontTable() configTable {
 func listenTable() configTable {
 	return configTable{
 		title:  "An entry of `listen`",
-		intro:  "`mode`, `owner` and `group` are for unix-domain sockets. A socket that systemd passes has those of its unit instead. `origin` and the keys below it have the names that postconf(5) gives them and tell how the mail server that asks there reads addresses; `tlswarden setup` fills them in. The milter of Postfix needs none, for Postfix sends it the mailbox; the policy service and Sendmail do.",
+		intro:  "`mode`, `owner` and `group` are for unix-domain sockets. A socket that systemd passes has those of its unit instead. On systems other than Linux, the directory must be one to which only root, or the daemon's user, can write. `origin` and the keys below it have the names that postconf(5) gives them and tell how the mail server that asks there reads addresses; `tlswarden setup` fills them in. The milter of Postfix needs none, for Postfix sends it the mailbox; the policy service and Sendmail do.",
 		around: "[milter]\nlisten = [\"inet:127.0.0.1:8465\", { address = \"unix:/run/tlswarden/milter\", KEY }]\n",
 		settings: []setting{
 			{key{"address", `address = "unix:/run/tlswarden/milter"`, "The address, as above."}, "string", "none", restart},

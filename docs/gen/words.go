@@ -21,7 +21,7 @@ func forms() []form {
 		{rules.KindCipher, "a suite by any name that OpenSSL, IANA or GnuTLS gives it", []any{"ECDHE-RSA-AES256-GCM-SHA384", "TLS_RSA_WITH_RC4_128_SHA", "/^ADH-/"}},
 		{rules.KindMailbox, "an address, a local part in any domain, or the null sender; case does not count. `joe@` also stands for `joe+news@`, with any address extension; an entry with an extension for that alone", []any{"joe@example.org", "joe@", "<>", `/^bounce-\d+@/`}},
 		{rules.KindFingerprint, "hexadecimal digits; colons and case do not count", []any{"61:9F:5B:0E:55:AB:90:38:CF:C6:E1:47:2E:D9:A4:0A", "/^619f/"}},
-		{rules.KindTime, "a date is its first moment; a comparison stands in quotes", []any{">= 2027-01-31", "< 2027-01-31T12:00:00Z"}},
+		{rules.KindTime, "a date is its first moment in the daemon's time zone; a comparison stands in quotes", []any{">= 2027-01-31", "< 2027-01-31T12:00:00Z"}},
 	}
 }
 

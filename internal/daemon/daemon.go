@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"tlswarden/internal/gate"
@@ -64,9 +63,15 @@ type daemon struct {
 	failed      chan error           // a listener that gave up
 }
 
-// Run runs the daemon until a signal, or the end of the context, ends it. The
-// signals are those that the process was told to catch.
-func Run(ctx context.Context, configFile string, signals <-chan os.Signal, stderr io.Writer) error {
+// Signals tell a running daemon what to do. Several of one kind that come while it
+// is busy may be one.
+type Signals struct {
+	Reload <-chan os.Signal
+	Counts <-chan os.Signal // log the counts of the rules
+}
+
+// Run runs the daemon until the end of the context.
+func Run(ctx context.Context, configFile string, signals Signals, stderr io.Writer) error {
 	c, found := LoadConfig(configFile)
 	if found.HasErrors() {
 		return &ConfigError{found}
@@ -180,8 +185,9 @@ func (d *daemon) serve(f *front, ln net.Listener, reads mailaddr.Server) {
 	}()
 }
 
-// wait handles signals until one of them ends the daemon.
-func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
+// wait handles signals until the context, or a listener that gives up, ends the
+// daemon.
+func (d *daemon) wait(ctx context.Context, signals Signals) error {
 	hourly := time.NewTicker(d.countsEvery)
 	defer hourly.Stop()
 	var watchdog <-chan time.Time
@@ -196,10 +202,9 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 		defer t.Stop()
 		look = t.C
 	}
-	for {
+	for ctx.Err() == nil { // the end comes before all else that is to be done
 		select {
 		case <-ctx.Done():
-			return nil
 		case err := <-d.failed:
 			return err
 		case now := <-hourly.C:
@@ -209,19 +214,15 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal) error {
 			d.alive(now)
 		case <-look:
 			d.followPlugins()
-		case s := <-signals:
-			switch s {
-			case syscall.SIGHUP:
-				d.notified(d.manager.Reloading())
-				d.notified(d.manager.Ready(d.reload()))
-			case syscall.SIGUSR1:
-				d.logCounts()
-			default:
-				d.logs.log.Info("stopping", "signal", s.String())
-				return nil
-			}
+		case <-signals.Reload:
+			d.notified(d.manager.Reloading())
+			d.notified(d.manager.Ready(d.reload()))
+		case <-signals.Counts:
+			d.logCounts()
 		}
 	}
+	d.logs.log.Info("stopping", "cause", context.Cause(ctx))
+	return nil
 }
 
 // remind logs once a day which rules expire within two weeks, or have expired:
@@ -233,7 +234,7 @@ func (d *daemon) remind(now time.Time) {
 		return
 	}
 	for _, r := range d.gate.Policy().Rules() {
-		if end, ok := r.Expires.Get(); ok && r.Expired(now.Add(rulefile.WarnBefore)) {
+		if end, _ := r.Expires.Get(); rulefile.ExpiresSoon(r, now) {
 			d.logs.log.Warn("a rule expires", "rule", r.Name, "at", fmt.Sprintf("%s:%d", r.File, r.Line), "end", end.Format(time.RFC3339), "owner", r.Owner)
 		}
 	}

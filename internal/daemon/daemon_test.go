@@ -41,11 +41,13 @@ func (o *output) String() string {
 
 // running is a daemon under test.
 type running struct {
-	t       *testing.T
-	dir     string
-	signals chan os.Signal
-	out     *output
-	done    chan error
+	t      *testing.T
+	dir    string
+	reload chan os.Signal
+	counts chan os.Signal
+	cancel context.CancelFunc
+	out    *output
+	done   chan error
 }
 
 const ruleTag = "[[rule]]\nname = \"r\"\nrequire = \"any-tls\"\notherwise = \"tag\"\n"
@@ -53,11 +55,12 @@ const ruleTag = "[[rule]]\nname = \"r\"\nrequire = \"any-tls\"\notherwise = \"ta
 // start runs a daemon with a policy service on a socket in its directory.
 func start(t *testing.T, config, rules string) *running {
 	t.Helper()
-	r := &running{t: t, dir: t.TempDir(), signals: make(chan os.Signal), out: &output{}, done: make(chan error, 1)}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{t: t, dir: t.TempDir(), reload: make(chan os.Signal), counts: make(chan os.Signal), cancel: cancel, out: &output{}, done: make(chan error, 1)}
 	r.write("tlswarden.toml", config)
 	r.write("rules.toml", rules)
 	go func() {
-		r.done <- Run(context.Background(), filepath.Join(r.dir, "tlswarden.toml"), r.signals, r.out)
+		r.done <- Run(ctx, filepath.Join(r.dir, "tlswarden.toml"), Signals{Reload: r.reload, Counts: r.counts}, r.out)
 	}()
 	r.wait("msg=ready")
 	return r
@@ -102,7 +105,7 @@ func (r *running) ask(instance int) string {
 
 func (r *running) stop() string {
 	r.t.Helper()
-	r.signals <- syscall.SIGTERM
+	r.cancel()
 	select {
 	case err := <-r.done:
 		if err != nil {
@@ -121,14 +124,14 @@ func TestReload(t *testing.T) {
 	}
 
 	r.write("rules.toml", "[[rule]]\nname = \"r\"\nrequire = \"any-tls\"\notherwise = \"defer\"\n")
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("msg=reloaded")
 	if got := r.ask(2); !strings.HasPrefix(got, "action=450 4.7.0 no encryption") {
 		t.Errorf("after a reload: %q", got)
 	}
 
 	r.write("rules.toml", "[[rule]]\nname = \"r\"\nrequire = \"any-tsl\"\notherwise = \"rejct\"\n")
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("the rules are not in order; the policy that runs stays")
 	for _, want := range []string{`there is no profile \"any-tsl\"`, `rules.toml:3`, `otherwise must be one of`, `rules.toml:4`} {
 		if !strings.Contains(r.out.String(), want) {
@@ -140,7 +143,7 @@ func TestReload(t *testing.T) {
 	}
 
 	r.write("rules.toml", ruleTag+"[[test]]\nname = \"t\"\nsession = { tls = false }\nexpect = { action = \"reject\" }\n")
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("tests of the rules fail or cannot be read; the policy that runs stays")
 	if got := r.ask(4); !strings.HasPrefix(got, "action=450") {
 		t.Errorf("after a reload with failing tests: %q", got)
@@ -148,21 +151,21 @@ func TestReload(t *testing.T) {
 
 	r.write("tlswarden.toml", "enforce = \"observe\"\n"+config)
 	r.write("rules.toml", ruleTag)
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("enforce=observe")
 	if got := r.ask(5); got != "action=DUNNO" {
 		t.Errorf("under observe: %q", got)
 	}
 
 	r.write("tlswarden.toml", "enforce = \"hard\"\n"+config)
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("the configuration is not in order; the policy that runs stays")
 
 	r.write("tlswarden.toml", strings.Replace(config, "0600", "0660", 1))
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("a change of listen, max_connections, log, on_failure or a plugin needs a restart")
 
-	r.signals <- syscall.SIGUSR1
+	r.counts <- syscall.SIGUSR1
 	r.wait("msg=counts rule=r met=0 not_met=5")
 	out := r.stop()
 	if strings.Count(out, "msg=counts rule=r ") != 2 {
@@ -185,7 +188,7 @@ func TestStartWithBadRules(t *testing.T) {
 			t.Errorf("%s: %q", onFailure, got)
 		}
 		r.write("rules.toml", ruleTag)
-		r.signals <- syscall.SIGHUP
+		r.reload <- syscall.SIGHUP
 		r.wait("msg=reloaded")
 		if got := r.ask(2); !strings.HasPrefix(got, "action=PREPEND") {
 			t.Errorf("after a reload: %q", got)
@@ -292,7 +295,7 @@ func TestHourly(t *testing.T) {
 	d.start()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if err := d.wait(ctx, nil); err != nil {
+	if err := d.wait(ctx, Signals{}); err != nil {
 		t.Error(err)
 	}
 	l.close(func() {})
@@ -316,8 +319,10 @@ func TestStuckLog(t *testing.T) {
 	}
 	defer read.Close()
 	defer write.Close()
-	signals, done := make(chan os.Signal), make(chan error, 1)
-	go func() { done <- Run(t.Context(), filepath.Join(dir, "tlswarden.toml"), signals, write) }()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, filepath.Join(dir, "tlswarden.toml"), Signals{}, write) }()
 	r := &running{t: t, dir: dir}
 	for range 500 {
 		if _, err := os.Stat(filepath.Join(dir, "policy")); err == nil {
@@ -330,7 +335,7 @@ func TestStuckLog(t *testing.T) {
 			t.Fatalf("request %d: %q", i, got)
 		}
 	}
-	signals <- syscall.SIGTERM
+	cancel()
 	select {
 	case err := <-done:
 		if err != nil {
@@ -380,7 +385,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	for i := range 30 {
 		r.write("rules.toml", []string{ruleTag, strings.Replace(ruleTag, "tag", "defer", 1), "[[rule]]\n"}[i%3])
 		before := strings.Count(r.out.String(), "reload")
-		r.signals <- syscall.SIGHUP
+		r.reload <- syscall.SIGHUP
 		for range 500 {
 			if strings.Count(r.out.String(), "reload") > before {
 				break

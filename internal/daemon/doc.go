@@ -15,7 +15,8 @@
 // or, if anything is wrong with them, logs all of it and keeps the policy that
 // runs. It makes plugins forget what they have answered, too. SIGUSR1 logs the
 // counts of the rules and how plugins do. SIGTERM and SIGINT drain: no new
-// connections, what is under way is finished.
+// connections, what is under way is finished; a second one ends the process at once.
+// Signals that come during a reload are not lost, but several of one kind are one.
 //
 // What the gate has seen on listeners outlives a restart in the file listeners.json in
 // the directory that STATE_DIRECTORY names: JSON, with mode 0640 less the mask. It is
@@ -49,5 +50,6 @@
 // are loaded with what plugins offer; there is no state directory, and nothing is kept.
 // Error: a passed socket that no listen entry names, to which connections are closed;
 // rules that are then not in order, or tests fail that passed before, and the policy
-// that runs stays.
+// that runs stays. A log that takes nothing, or that nobody reads, stops neither mail nor
+// the daemon: lines that are lost are counted, and the log is told once it is back.
 package daemon

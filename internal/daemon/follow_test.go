@@ -22,7 +22,7 @@ import (
 func runDaemon(dir string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if err := Run(ctx, filepath.Join(dir, "tlswarden.toml"), nil, os.Stderr); err != nil {
+	if err := Run(ctx, filepath.Join(dir, "tlswarden.toml"), Signals{}, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -103,7 +103,7 @@ func TestPluginHangs(t *testing.T) {
 	if got := r.ask(1); !strings.HasPrefix(got, "action=PREPEND") {
 		t.Errorf("%q", got)
 	}
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("msg=reloaded")
 	if log := r.stop(); strings.Contains(log, "does not run") || strings.Contains(log, "level=ERROR") {
 		t.Errorf("the plugin was waited for, or has failed already:\n%s", log)
@@ -165,7 +165,7 @@ func TestPluginOfAnotherKind(t *testing.T) {
 		t.Errorf("a text is compared as a name: %q", got)
 	}
 	r.write("rules.toml", ruleGold)
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("msg=reloaded")
 	if got := r.ask(2); !strings.HasPrefix(got, "action=PREPEND") {
 		t.Errorf("after a reload: %q", got)

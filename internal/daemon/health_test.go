@@ -52,12 +52,12 @@ func TestServiceManager(t *testing.T) {
 			t.Errorf("heard %q", got)
 		}
 	}
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	next("RELOADING=1\nMONOTONIC_USEC=", "READY=1\nSTATUS=2 rules, enforce = full")
 	r.write("rules.toml", "[[rule]]\n")
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	next("RELOADING=1\nMONOTONIC_USEC=", "READY=1\nSTATUS=the latest reload failed, see the log: 2 rules")
-	r.signals <- syscall.SIGTERM
+	r.cancel()
 	next("STOPPING=1\n")
 	if err := <-r.done; err != nil {
 		t.Error(err)

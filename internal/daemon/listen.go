@@ -64,7 +64,7 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// own gives the socket file to its owner and group, and only then opens it: who
+// own gives the socket file to its owner and group, and only then opens it: whoever
 // may write to it may connect.
 func (l Listen) own() error {
 	uid, err := lookup(l.Owner, func(name string) (string, error) {
@@ -87,12 +87,7 @@ func (l Listen) own() error {
 	if err != nil {
 		return err
 	}
-	if uid >= 0 || gid >= 0 {
-		if err := os.Chown(l.Address, uid, gid); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(l.Address, l.Mode)
+	return give(l.Address, uid, gid, l.Mode)
 }
 
 // lookup turns a name or a number into a number; no name is -1.

@@ -50,7 +50,7 @@ func openLogs(c LogConfig, stderr io.Writer, dial dialSyslog) (*logs, error) {
 	}
 	lost := func(lines uint64) []byte {
 		var b bytes.Buffer
-		slog.New(newHandler(&b)).Warn("the log is too slow: lines were dropped", "lines", lines)
+		slog.New(newHandler(&b)).Warn("lines of the log are lost: it was too slow, or could not be written", "lines", lines)
 		return b.Bytes()
 	}
 	l.own = gate.NewBatch(own, lost)
@@ -84,28 +84,28 @@ func dropTime(groups []string, a slog.Attr) slog.Attr {
 type syslogLines struct{ send func(string) error }
 
 func (s syslogLines) Write(p []byte) (int, error) {
-	var failed error
+	return eachLine(p, func(line []byte) error { return s.send(string(bytes.TrimSuffix(line, []byte{'\n'}))) })
+}
+
+// eachLine sends lines one by one, and counts those that could not be sent.
+func eachLine(p []byte, send func([]byte) error) (int, error) {
+	lost := 0
 	for line := range bytes.Lines(p) {
-		if err := s.send(string(bytes.TrimSuffix(line, []byte{'\n'}))); err != nil {
-			failed = err
+		if send(line) != nil {
+			lost++
 		}
 	}
-	return len(p), failed
+	if lost > 0 {
+		return len(p), gate.LostLines(lost)
+	}
+	return len(p), nil
 }
 
 // syslogLevels sends the lines of slog with the priority that their level asks
 // for.
 type syslogLevels struct{ w *syslog.Writer }
 
-func (s syslogLevels) Write(p []byte) (int, error) {
-	var failed error
-	for line := range bytes.Lines(p) {
-		if err := s.line(line); err != nil {
-			failed = err
-		}
-	}
-	return len(p), failed
-}
+func (s syslogLevels) Write(p []byte) (int, error) { return eachLine(p, s.line) }
 
 func (s syslogLevels) line(p []byte) error {
 	send := s.w.Info

@@ -74,16 +74,16 @@ func TestPlugins(t *testing.T) {
 	}
 	r.write("tlswarden.toml", withStub(t, "example.com"))
 	r.write("rules.toml", ruleOften+"# changed")
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("msg=reloaded")
 	if got := r.ask(3); !strings.HasPrefix(got, "action=450 4.7.0") {
 		t.Errorf("asked again after a reload: %q", got)
 	}
-	r.signals <- syscall.SIGUSR1
+	r.counts <- syscall.SIGUSR1
 	r.wait("msg=plugin plugin=stub state=healthy restarts=0 calls=2 failures=0 cached=1")
 
 	r.write("rules.toml", strings.ReplaceAll(ruleOften, "stub.exempt", "stub.exmept"))
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("the rules are not in order; the policy that runs stays")
 	log := r.stop()
 	for _, want := range []string{
@@ -109,7 +109,7 @@ func TestPluginDown(t *testing.T) {
 		t.Errorf("who might be exempt: %q", got)
 	}
 	r.write("rules.toml", strings.Replace(ruleOften, `"defer"`, `"tag"`, 1))
-	r.signals <- syscall.SIGHUP
+	r.reload <- syscall.SIGHUP
 	r.wait("msg=reloaded")
 	if got := r.ask(2); !strings.HasPrefix(got, "action=PREPEND") {
 		t.Errorf("after a reload: %q", got)

@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -18,22 +20,27 @@ const batchEvery = 50 * time.Millisecond
 const closeFor = 2 * time.Second
 
 // Batch writes lines in the background, many at a time. It never blocks those
-// who add lines: if the writer is too slow, lines are dropped and counted. It
+// who add lines: if the writer is too slow, or fails, lines are lost and counted. It
 // may be used by many goroutines.
 type Batch struct {
 	w       io.Writer
 	lost    func(lines uint64) []byte // renders the line that tells of a loss
 	mu      sync.Mutex
 	pending []byte
-	dropped uint64
+	dropped uint64 // lines that are lost, and that the log was not told of
 	ended   bool
 	wake    chan struct{}
 	closing chan struct{}
 	closed  chan struct{}
 }
 
+// LostLines is the error of a writer that took all lines but some.
+type LostLines int
+
+func (n LostLines) Error() string { return fmt.Sprintf("%d lines could not be written", int(n)) }
+
 // NewBatch returns a batch that writes whole lines to w. The function lost
-// renders the line, with its newline, that tells how many were dropped.
+// renders the line, with its newline, that tells how many were lost.
 func NewBatch(w io.Writer, lost func(lines uint64) []byte) *Batch {
 	b := &Batch{w: w, lost: lost, wake: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{})}
 	go b.run()
@@ -83,7 +90,7 @@ func (b *Batch) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.dropped > 0 {
-		return fmt.Errorf("%d lines came too late for the log", b.dropped)
+		return fmt.Errorf("%d lines are lost", b.dropped)
 	}
 	return nil
 }
@@ -109,8 +116,8 @@ func (b *Batch) run() {
 }
 
 // write writes what is pending and returns a buffer to use again. A line that
-// tells of lines dropped follows what was there before them. A writer that fails
-// has nobody to tell.
+// tells of lines lost follows what was there before them. What a writer that fails
+// has not taken is lost, and told of when it is back.
 func (b *Batch) write(spare []byte) []byte {
 	b.mu.Lock()
 	lines, dropped := b.pending, b.dropped
@@ -120,10 +127,31 @@ func (b *Batch) write(spare []byte) []byte {
 		lines = append(lines, b.lost(dropped)...)
 	}
 	if len(lines) > 0 {
-		_, _ = b.w.Write(lines)
+		n, err := b.w.Write(lines)
+		b.lose(lines[n:], dropped, err)
 	}
 	if cap(lines) > maxPending/4 && len(lines) < cap(lines)/4 { // after a burst, do not keep its buffer
 		return nil
 	}
 	return lines
+}
+
+// lose counts the lines that a failed write has lost: those that were left, or those
+// that the error tells of. The last one told of lines lost before, if there were any,
+// which are then lost as before.
+func (b *Batch) lose(left []byte, before uint64, err error) {
+	if err == nil {
+		return
+	}
+	lost := uint64(bytes.Count(left, []byte{'\n'}))
+	var some LostLines
+	if errors.As(err, &some) {
+		lost = uint64(some)
+	}
+	if lost > 0 && before > 0 {
+		lost += before - 1
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dropped += lost
 }

@@ -6,6 +6,12 @@
 // transaction, has sessions decided, and closes it. A reload changes what is
 // opened afterwards.
 //
+// A connection of the milter keeps its policy to its end: the MTA has agreed to what
+// that policy needs, and it opens a connection for each SMTP session. The policy
+// service never hears that a message is over, so a policy that was replaced is kept
+// for it for 15 minutes, and the latest two are kept at most. What is asked later
+// under the same instance is decided by the policy in place.
+//
 // The gate supplies the time, and whether an encrypted session, and a client
 // certificate, were seen of late on the same listener from a client of the same
 // kind. A listener is an address and a port of a host; the kinds are loopback,
@@ -50,7 +56,8 @@
 // to 8 contexts and the first 100 recipients of each.
 //
 // Decision lines are written in batches in the background. If the log takes them
-// too slowly, mail goes on and lines are dropped; how many is logged.
+// too slowly, or not at all, mail goes on and lines are lost; how many is logged once
+// it takes lines again.
 //
 // # Diagnostics
 //

@@ -38,16 +38,17 @@ type Gate struct {
 	nowhere   witness        // for the log: where the MTA does not tell who came where
 	atEnd     rules.FieldSet // what only the milter knows, at the end of a message
 	spare     sync.Pool      // of *line
-	closed    sync.Pool      // of *Transaction, of the policy service
 	lastID    atomic.Uint64
 	snapshot  atomic.Pointer[snapshot]
 	loading   sync.Mutex // held while a policy is put in place
+	leases    []*lease   // of policies that were replaced, the latest last; under loading
 }
 
 // snapshot is a policy with the counters of its rules.
 type snapshot struct {
 	policy *rules.Policy
 	counts []*counter // by the rule's index
+	lease  *lease     // of this policy
 
 	supplied []suppliedBy
 	all      rules.FieldSet // of supplied
@@ -81,12 +82,13 @@ func New(c Config) *Gate {
 func (g *Gate) SetPolicy(p *rules.Policy) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
-	next := &snapshot{policy: p}
+	next, before := &snapshot{policy: p}, g.snapshot.Load()
+	next.lease = lend(next)
 	next.takeSupplied()
 	old := map[string]*counter{}
-	if s := g.snapshot.Load(); s != nil {
-		for i, r := range s.policy.Rules() {
-			old[r.Name] = s.counts[i]
+	if before != nil {
+		for i, r := range before.policy.Rules() {
+			old[r.Name] = before.counts[i]
 		}
 	}
 	for _, r := range p.Rules() {
@@ -97,6 +99,9 @@ func (g *Gate) SetPolicy(p *rules.Policy) {
 		next.counts = append(next.counts, c)
 	}
 	g.snapshot.Store(next)
+	if before != nil {
+		g.replaced(before.lease)
+	}
 }
 
 // Policy is the policy in place, nil if there is none.
@@ -116,13 +121,15 @@ const (
 	Policy Front = "policy"
 )
 
-// Open takes a snapshot of the policy for a front end.
+// Open gives a front end the policy in place for a transaction.
 func (g *Gate) Open(front Front) *Transaction {
-	t, _ := g.closed.Get().(*Transaction)
-	if t == nil {
-		t = &Transaction{}
+	t := &Transaction{gate: g, front: front}
+	switch s := g.snapshot.Load(); {
+	case front == Milter:
+		t.kept = s
+	case s != nil:
+		t.lease = s.lease
 	}
-	*t = Transaction{gate: g, front: front, snapshot: g.snapshot.Load()}
 	return t
 }
 

@@ -269,7 +269,7 @@ func TestSlowLog(t *testing.T) {
 		t.Error("the loss is not said")
 	}
 	b.Add(line)
-	if err := b.Close(); err == nil || !strings.Contains(err.Error(), "1 lines came too late") {
+	if err := b.Close(); err == nil || !strings.Contains(err.Error(), "1 lines are lost") {
 		t.Errorf("a line after the end: %v", err)
 	}
 }

@@ -83,14 +83,14 @@ func keyOf(s *rules.Session) (linkKey, bool) {
 // begin makes the link of a transaction that begins at the milter, nil if the
 // policy service could not find it.
 func (l *links) begin(t *Transaction, s *rules.Session) *link {
-	if l == nil || t.snapshot == nil {
+	if l == nil || t.kept == nil {
 		return nil
 	}
 	key, ok := keyOf(s)
 	if !ok {
 		return nil
 	}
-	one := &link{key: key, id: t.id, snapshot: t.snapshot, facts: *s}
+	one := &link{key: key, id: t.id, snapshot: t.kept, facts: *s}
 	l.open.Add(key, one)
 	return one
 }

@@ -9,25 +9,45 @@ import (
 // Transaction is a front end's way to the verdicts of one connection or message.
 // It belongs to one goroutine.
 type Transaction struct {
-	gate     *Gate
-	front    Front
-	snapshot *snapshot
-	id       string
-	until    time.Time // no plugin is asked after that; zero: no such bound
-	link     *link     // of the milter's mail transaction, nil if nobody can find it
-	held     [][]byte  // decision lines that wait for the queue id
+	gate  *Gate
+	front Front
+	kept  *snapshot // of the milter, which agreed with the MTA on what that policy needs
+	lease *lease    // of the policy service, nil if there was no policy
+	id    string
+	until time.Time // no plugin is asked after that; zero: no such bound
+	link  *link     // of the milter's mail transaction, nil if nobody can find it
+	held  [][]byte  // decision lines that wait for the queue id
 }
 
 // maxHeld bounds the lines that wait for the end of one message, which can have
 // thousands of recipients.
 const maxHeld = 100
 
-// Policy is the snapshot that the transaction works by, nil if there was none.
+// Policy is the policy that the transaction works by, nil if there is none.
 func (t *Transaction) Policy() *rules.Policy {
-	if t.snapshot == nil {
-		return nil
+	if s := t.snapshot(); s != nil {
+		return s.policy
 	}
-	return t.snapshot.policy
+	return nil
+}
+
+// snapshot is the policy that the transaction works by, with its counters. It is
+// that of the transaction's beginning, or, once the lease of that is over, the one
+// in place.
+func (t *Transaction) snapshot() *snapshot {
+	if t.front == Milter {
+		return t.kept
+	}
+	if t.lease != nil {
+		if s := t.lease.lent.Load(); s != nil {
+			return s
+		}
+	}
+	s := t.gate.snapshot.Load()
+	if s != nil {
+		t.lease = s.lease
+	}
+	return s
 }
 
 // Begin starts a new mail transaction, which gets a new id.
@@ -55,12 +75,7 @@ func (t *Transaction) End(queueID string) {
 func (t *Transaction) Until(end time.Time) { t.until = end }
 
 // Close ends the use of the transaction, for good.
-func (t *Transaction) Close() {
-	t.End("")
-	if t.front == Policy { // it has one for each message
-		t.gate.closed.Put(t)
-	}
-}
+func (t *Transaction) Close() { t.End("") }
 
 // Decide makes the verdict for a session. The facts in later are still to come:
 // where one of them is missing, the decision is pending and nothing is recorded.
@@ -83,21 +98,22 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	if t.id == "" {
 		t.id = g.newID()
 	}
-	if t.snapshot == nil {
+	by := t.snapshot()
+	if by == nil {
 		t.recordFailure(s, ref, start, ErrNoPolicy)
 		return rules.Decision{}, ErrNoPolicy
 	}
 	hold := ref == ""
 	ref, contexts := t.link.take(s, ref)
 	shown := g.supply(s, start)
-	d := g.evaluateIn(contexts, t.snapshot, s, later, t.id, &b)
+	d := g.evaluateIn(contexts, by, s, later, t.id, &b)
 	if d.Pending || d.Action < rules.Defer {
 		t.link.pass(s)
 	}
 	if d.Pending {
 		return d, nil
 	}
-	t.settle(&d, s, t.snapshot, shown, start)
+	t.settle(&d, s, by, shown, start)
 	t.record(&d, s, ref, start, hold)
 	return d, nil
 }

@@ -19,7 +19,7 @@ var allowed = map[string]struct {
 	imports []string
 	reason  string
 }{
-	"cmd/tlswarden":         {[]string{"internal/daemon", "internal/mailaddr", "internal/setup", "internal/tlsname", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, explain shows what each front end answers, and a shell completes names of TLS versions"},
+	"cmd/tlswarden":         {[]string{"internal/civil", "internal/daemon", "internal/mailaddr", "internal/setup", "internal/tlsname", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, explain shows what each front end answers, and a shell completes names of TLS versions"},
 	"internal/daemon":       {[]string{"internal/gate", "internal/mailaddr", "internal/pluginhost", "internal/ratelimit", "internal/statefile", "internal/systemd", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends, the gate and plugins"},
 	"internal/gate":         {[]string{"internal/mailaddr", "internal/tlsname", "rules"}, "it makes verdicts and knows nothing of protocols or files"},
 	"internal/message":      {[]string{"rules"}, "it gives facts and knows no protocol"},
@@ -30,10 +30,11 @@ var allowed = map[string]struct {
 	"milter":                {[]string{"internal/mailaddr", "internal/message", "internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},
 	"policyd":               {[]string{"internal/mailaddr", "internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},
 	"plugins/dns":           {[]string{"plugins"}, "a plugin knows nothing of the daemon"},
-	"plugins/lookup":        {[]string{"plugins"}, "a plugin knows nothing of the daemon"},
-	"rules":                 {[]string{"internal/mailaddr", "internal/tlsname"}, "the engine is pure"},
-	"rules/rulefile":        {[]string{"internal/tlsname", "internal/tomlfile", "rules"}, "it turns files into a policy and nothing else"},
-	"rules/ruletest":        {[]string{"internal/tlsname", "internal/tomlfile", "rules", "rules/rulefile"}, "it runs the tests of rule files"},
+	"plugins/lookup":        {[]string{"internal/civil", "plugins"}, "a plugin knows nothing of the daemon, but a date in a table is the day that it is in a rule"},
+	"rules":                 {[]string{"internal/civil", "internal/mailaddr", "internal/tlsname"}, "the engine is pure"},
+	"rules/rulefile":        {[]string{"internal/civil", "internal/tlsname", "internal/tomlfile", "rules"}, "it turns files into a policy and nothing else"},
+	"rules/ruletest":        {[]string{"internal/civil", "internal/tlsname", "internal/tomlfile", "rules", "rules/rulefile"}, "it runs the tests of rule files"},
+	"internal/tomlfile":     {[]string{"internal/civil"}, "a date in a file is a civil day"},
 	"rules/ruletest/corpus": {[]string{"rules", "rules/rulefile", "rules/ruletest"}, "it loads what tests share"},
 	"docs/gen":              {[]string{"rules"}, "the reference page is made from the catalogue and the profiles"},
 	"internal/tlsname/gen":  {nil, "the generator reads its data only"},

@@ -143,10 +143,12 @@ func TestGoroutines(t *testing.T) {
 	dir, milterAt, policyAt := t.TempDir(), freePort(t), freePort(t)
 	write(t, dir, "tlswarden.toml", "rules = [\"rules.toml\"]\n"+listening(milterAt, policyAt)+quietLog)
 	write(t, dir, "rules.toml", theRules)
-	signals, done := make(chan os.Signal), make(chan error, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	done := make(chan error, 1)
 	start := runtime.NumGoroutine()
 	go func() {
-		done <- daemon.Run(context.Background(), filepath.Join(dir, "tlswarden.toml"), signals, &logBuffer{keep: 64 << 10})
+		done <- daemon.Run(ctx, filepath.Join(dir, "tlswarden.toml"), daemon.Signals{}, &logBuffer{keep: 64 << 10})
 	}()
 	if !until(func() bool { return answering(policyAt, milterAt) == nil }) {
 		t.Fatal(answering(policyAt, milterAt))
@@ -165,7 +167,7 @@ func TestGoroutines(t *testing.T) {
 	if !until(func() bool { return runtime.NumGoroutine() <= settled }) {
 		t.Errorf("%d goroutines are left, and %d were before:\n%s", runtime.NumGoroutine(), settled, stacks())
 	}
-	signals <- syscall.SIGTERM
+	stop()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

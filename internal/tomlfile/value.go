@@ -1,6 +1,10 @@
 package tomlfile
 
-import "time"
+import (
+	"time"
+
+	"tlswarden/internal/civil"
+)
 
 // LocalDate is a date without a time zone, such as 2027-01-31.
 type LocalDate struct {
@@ -9,9 +13,14 @@ type LocalDate struct {
 	Day   int
 }
 
-// In returns the start of the day in a time zone.
+// In returns the first moment of the day in a time zone.
 func (d LocalDate) In(zone *time.Location) time.Time {
-	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, zone)
+	return civil.StartOfDay(d.Year, d.Month, d.Day, zone)
+}
+
+// End returns the moment at which the day is over in a time zone.
+func (d LocalDate) End(zone *time.Location) time.Time {
+	return civil.EndOfDay(d.Year, d.Month, d.Day, zone)
 }
 
 // LocalTime is a time of day without a date, such as 10:30:00.
@@ -26,10 +35,10 @@ type LocalDateTime struct {
 	Time LocalTime
 }
 
-// In returns the moment that a clock in the time zone shows so.
+// In returns the first moment at which a clock in the time zone shows so.
 func (d LocalDateTime) In(zone *time.Location) time.Time {
-	return time.Date(d.Date.Year, d.Date.Month, d.Date.Day,
-		d.Time.Hour, d.Time.Minute, d.Time.Second, d.Time.Nanosecond, zone)
+	return civil.At(time.Date(d.Date.Year, d.Date.Month, d.Date.Day,
+		d.Time.Hour, d.Time.Minute, d.Time.Second, d.Time.Nanosecond, time.UTC), zone)
 }
 
 // scalar turns the decoder's dates and times without a time zone into our own.

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"tlswarden/internal/civil"
 	"tlswarden/plugins"
 )
 
@@ -188,10 +189,10 @@ func (c column) text(s string) (any, error) {
 			value = a
 		}
 	case plugins.Time:
-		for _, form := range []string{time.RFC3339, time.DateOnly} {
-			if at, err := time.ParseInLocation(form, s, time.Local); err == nil {
-				value = at
-			}
+		if at, err := time.Parse(time.RFC3339, s); err == nil {
+			value = at
+		} else if day, err := time.Parse(time.DateOnly, s); err == nil {
+			value = civil.At(day, time.Local)
 		}
 	}
 	if value == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"tlswarden/internal/civil"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
 )
@@ -17,11 +18,11 @@ func Lint(p *rules.Policy, now time.Time, found *tomlfile.Diagnostics) {
 	}
 	for _, u := range p.Uneven(now) {
 		warn(found, u.Rule, "refuse plaintext of the same senders as well, or do no more than tag (RFC 9325 section 5.2)",
-			"asks more of weak TLS than of plaintext: %s is %s, and plaintext is %s%s", u.Seen, done(u.Weak), done(u.Plain), fromOn(u.From, now))
+			"asks more of weak TLS than of plaintext: %s is %s, and plaintext is %s%s", u.Seen, done(u.Weak), done(u.Plain), fromOn(p, u.From, now))
 	}
 	if rule, from := p.RefusesPlaintext(now); rule != nil {
 		warn(found, rule, "tag or defer instead, or name the clients, senders, recipients or ports that are meant, as in server_port = 587",
-			"refuses all mail in plaintext%s, which a mail server that is publicly referenced must not (RFC 3207 section 4)", fromOn(from, now))
+			"refuses all mail in plaintext%s, which a mail server that is publicly referenced must not (RFC 3207 section 4)", fromOn(p, from, now))
 	}
 }
 
@@ -30,20 +31,11 @@ func warn(found *tomlfile.Diagnostics, r *rules.Rule, hint, format string, args 
 }
 
 // fromOn says when something begins, unless it has begun.
-func fromOn(at, now time.Time) string {
+func fromOn(p *rules.Policy, at, now time.Time) string {
 	if !at.After(now) {
 		return ""
 	}
-	return " from " + Moment(at) + " on"
-}
-
-// Moment renders a point of time for diagnostics: the date alone if it is the
-// start of a day.
-func Moment(t time.Time) string {
-	if h, m, s := t.Clock(); h == 0 && m == 0 && s == 0 {
-		return t.Format(time.DateOnly)
-	}
-	return t.Format(time.RFC3339)
+	return " from " + civil.Format(at, p.Zone()) + " on"
 }
 
 // done says what becomes of mail by an action.

@@ -170,6 +170,7 @@ func newLoader(o Options) *loader {
 	if l.zone == nil {
 		l.zone = time.Local
 	}
+	l.config.Zone = l.zone
 	for _, p := range rules.BuiltinProfiles() {
 		l.profiles[p.Name] = &profile{built: p, builtin: true}
 	}

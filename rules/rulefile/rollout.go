@@ -3,19 +3,26 @@ package rulefile
 import (
 	"time"
 
+	"tlswarden/internal/civil"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
 )
 
-// WarnBefore is how long before a rule's end check and the log speak of it.
-const WarnBefore = 14 * 24 * time.Hour
+// warnDays is how many days before a rule's end check and the log speak of it.
+const warnDays = 14
+
+// ExpiresSoon reports whether a rule is over or within two weeks of its end.
+func ExpiresSoon(r *rules.Rule, now time.Time) bool {
+	end, ok := r.Expires.Get()
+	year, month, day := end.Date()
+	return ok && !now.Before(civil.StartOfDay(year, month, day-warnDays, end.Location()))
+}
 
 // times reads what a rule has to do with time: expires and rollout.
 func (l *loader) times(r *tomlfile.Reader, rule *rules.Rule) {
 	if e, ok := r.Entry("expires"); ok {
 		if d, ok := e.Value.(tomlfile.LocalDate); ok {
-			d.Day++ // the day named is the last; time.Date makes day 32 the next month's first
-			rule.Expires = rules.Known(d.In(l.zone))
+			rule.Expires = rules.Known(d.End(l.zone))
 			l.expiry(r, rule, e.Pos)
 		} else {
 			r.Errorf(e.Pos, "write expires = 2027-01-31, without quotes", "expires must be a date, not %s", tomlfile.KindName(e.Value))
@@ -49,7 +56,7 @@ func (l *loader) expiry(r *tomlfile.Reader, rule *rules.Rule, pos tomlfile.Pos) 
 	switch {
 	case rule.Expired(l.now):
 		r.Warnf(pos, "remove the rule, or give it a new date", "the rule has expired")
-	case rule.Expired(l.now.Add(WarnBefore)):
+	case ExpiresSoon(rule, l.now):
 		r.Warnf(pos, "", "the rule expires on %s", end.Add(-time.Second).Format(time.DateOnly))
 	}
 }

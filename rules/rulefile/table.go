@@ -60,6 +60,7 @@ func (l *loader) newSet(use setOf) *rules.Set {
 	if use.field != nil {
 		s = use.field.NewSet()
 	}
+	s.SetZone(l.zone)
 	if l.delimiterAt.Line != 0 {
 		s.SetDelimiters(l.delimiter)
 	}

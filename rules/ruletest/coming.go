@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"tlswarden/internal/civil"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
-	"tlswarden/rules/rulefile"
 )
 
 // change is a time at which rules are to do something else.
@@ -32,7 +32,7 @@ func Coming(tests []Test, p *rules.Policy, now time.Time, found *tomlfile.Diagno
 			if diff := t.Run(p, c.at); len(diff) > 0 {
 				d := p.Decide(t.Facts.SessionFor(p, c.at), 0, "test")
 				found.Warnf(t.Pos, "give the test a now, or say what it expects from then on",
-					"test %q will fail from %s on, when %s: %s", t.Name, rulefile.Moment(c.at), c.what(&d), strings.Join(diff, "; "))
+					"test %q will fail from %s on, when %s: %s", t.Name, civil.Format(c.at, p.Zone()), c.what(&d), strings.Join(diff, "; "))
 				break
 			}
 		}

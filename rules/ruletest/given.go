@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"tlswarden/internal/civil"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
 )
@@ -24,7 +24,7 @@ func (f Facts) With(p *rules.Policy, given map[string]string) (Facts, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		t.Entries = append(t.Entries, tomlfile.Entry{Key: name, Value: givenValue(fieldOf(p, name), given[name])})
+		t.Entries = append(t.Entries, tomlfile.Entry{Key: name, Value: givenValue(p, fieldOf(p, name), given[name])})
 	}
 	var found tomlfile.Diagnostics
 	facts := parseFacts(tomlfile.Read(t, "", &found), t, p)
@@ -43,7 +43,7 @@ func (f Facts) With(p *rules.Policy, given map[string]string) (Facts, error) {
 
 // givenValue types a text by the kind of its field. What is not of the kind's
 // form stays a text, which is then refused as that of a test would be.
-func givenValue(field *rules.Field, text string) any {
+func givenValue(p *rules.Policy, field *rules.Field, text string) any {
 	if field == nil {
 		return text
 	}
@@ -57,10 +57,8 @@ func givenValue(field *rules.Field, text string) any {
 			return n
 		}
 	case rules.KindTime:
-		for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
-			if t, err := time.ParseInLocation(form, text, time.Local); err == nil {
-				return t
-			}
+		if t, ok := civil.Parse(text, zoneOf(p)); ok {
+			return t
 		}
 	}
 	return text

@@ -78,7 +78,7 @@ func parseFacts(r *tomlfile.Reader, t *tomlfile.Table, policy *rules.Policy) Fac
 			r.Errorf(e.Pos, tomlfile.DidYouMean(e.Key, rules.FieldNames()), "there is no field %q", e.Key)
 			continue
 		}
-		v, want := factValue(f, e.Value)
+		v, want := factValue(policy, f, e.Value)
 		if want != "" {
 			r.Errorf(e.Pos, "", "%s takes %s", e.Key, want)
 			continue
@@ -119,7 +119,7 @@ func contradictions(r *tomlfile.Reader, f Facts) {
 }
 
 // factValue checks a value; want says what the kind takes if it is wrong.
-func factValue(f *rules.Field, v any) (value any, want string) {
+func factValue(p *rules.Policy, f *rules.Field, v any) (value any, want string) {
 	switch f.Kind {
 	case rules.KindBool:
 		if b, ok := v.(bool); ok {
@@ -132,7 +132,7 @@ func factValue(f *rules.Field, v any) (value any, want string) {
 		}
 		return nil, "a number"
 	case rules.KindTime:
-		return factTime(v)
+		return factTime(v, zoneOf(p))
 	}
 	s, ok := v.(string)
 	if !ok {
@@ -155,14 +155,22 @@ func factValue(f *rules.Field, v any) (value any, want string) {
 	return s, ""
 }
 
-func factTime(v any) (any, string) {
+// zoneOf is the time zone of a policy's dates. The policy may be nil.
+func zoneOf(p *rules.Policy) *time.Location {
+	if p == nil {
+		return time.Local
+	}
+	return p.Zone()
+}
+
+func factTime(v any, zone *time.Location) (any, string) {
 	switch t := v.(type) {
 	case time.Time:
 		return t, ""
 	case tomlfile.LocalDate:
-		return t.In(time.Local), ""
+		return t.In(zone), ""
 	case tomlfile.LocalDateTime:
-		return t.In(time.Local), ""
+		return t.In(zone), ""
 	}
 	return nil, "a date such as 2027-01-31 or 2027-01-31T12:00:00Z"
 }
