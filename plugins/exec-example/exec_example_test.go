@@ -121,7 +121,7 @@ func start(t *testing.T, c pluginhost.Config) (*hosted, pluginhost.Description) 
 func (h *hosted) ask(t *testing.T, domain string) string {
 	s := &rules.Session{Now: rules.Known(time.Unix(0, 0))}
 	s.SetSender("a@" + domain)
-	h.Ask(t.Context(), s, h.fields)
+	h.Ask(t.Context(), rules.New(rules.Config{}), s, h.fields)
 	var got []string
 	for _, f := range h.fields {
 		if v, known := f.Read(s); known {
