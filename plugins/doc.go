@@ -17,6 +17,13 @@
 // Package plugintest runs such a plugin within a test. README.md beside this file
 // describes the handshake for plugins in other languages, and proto the calls.
 //
+// # Addresses
+//
+// Addresses and domains are told as rules compare them, and [Session.Forms] has all
+// forms under which rules find them. A plugin that searches for the first one alone
+// is evaded by an extension: user+anything@example.org. One whose answer depends on
+// an address is not asked where the client wrote that so that its mailbox is unknown.
+//
 // # Life of a plugin
 //
 // The daemon starts the program, hands over its settings once, and then asks, up

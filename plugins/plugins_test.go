@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,34 @@ func TestSession(t *testing.T) {
 	flag, _ := s.Bool("flag")
 	if n, _ := s.Number("number"); n != 3 || !flag || a != netip.IPv6Loopback() || !at.Equal(noon) {
 		t.Error(n, flag, a, at)
+	}
+}
+
+// TestForms shows that a plugin is told addresses and domains in all forms under
+// which rules find them.
+func TestForms(t *testing.T) {
+	var forms []string
+	var ok bool
+	p := plugintest.Run(t, plugins.Plugin{Name: "x", Facts: everyType, Lookup: func(_ context.Context, s plugins.Session) (plugins.Answer, error) {
+		forms, ok = s.Forms("fact")
+		return plugins.Answer{}, nil
+	}}, "")
+	for fact, want := range map[any][]string{
+		plugintest.Mailbox(""):                      {""},
+		plugintest.Mailbox("Legal@Example.com"):     {"legal@example.com"},
+		plugintest.Mailbox(`"Legal+X"@Example.com`): {"legal+x@example.com", "legal@example.com"},
+		plugintest.Mailbox("x+y@cla\u00df.example"): {"x+y@class.example", "x@class.example", "x+y@xn--cla-7ka.example", "x@xn--cla-7ka.example"},
+		plugintest.Domain("M\u00dcNCHEN.example."):  {"xn--mnchen-3ya.example"},
+		plugintest.Domain("cla\u00df.example"):      {"class.example", "xn--cla-7ka.example"},
+		"Legal+X@Example.com":                       {"Legal+X@Example.com"}, // a text of another kind
+		7:                                           nil,
+	} {
+		if _, err := p.Lookup(t.Context(), plugins.Facts{"fact": fact}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(forms, want) || ok != (want != nil) {
+			t.Errorf("%v: %q, %v; want %q", fact, forms, ok, want)
+		}
 	}
 }
 

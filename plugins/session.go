@@ -25,6 +25,20 @@ func (s Session) Text(name string) (string, bool) {
 	return v.Text, true
 }
 
+// Forms are all texts under which rules find a fact, in the order in which they look;
+// the first is that of Text. An address has one with its extension and one
+// without (user+news@example.org, user@example.org), by the recipient_delimiter of the
+// rule files; a domain, and the domain of an address, may have two names, of which
+// the last is that of the DNS. A table that is searched for all of them in turn is as
+// hard to evade as the rules.
+func (s Session) Forms(name string) ([]string, bool) {
+	text, ok := s.Text(name)
+	if !ok {
+		return nil, false
+	}
+	return append([]string{text}, s.facts[name].GetAlso()...), true
+}
+
 // Number is a fact that is a number.
 func (s Session) Number(name string) (int64, bool) {
 	v, ok := s.facts[name].GetKind().(*proto.Value_Number)

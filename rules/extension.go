@@ -2,9 +2,10 @@ package rules
 
 import "tlswarden/internal/mailaddr"
 
-// maxAddress is the longest address whose extension is taken off: 64 octets, @
-// and 255 octets (RFC 5321 section 4.5.3.1).
-const maxAddress = 320
+// usualAddress is the size of the longest address without its extension that costs
+// nothing to look for: 64 octets, @ and 255 octets (RFC 5321 section 4.5.3.1).
+// Postfix holds clients to no such length.
+const usualAddress = 320
 
 // hitMailbox finds an address as it is, and then without its extension:
 // user+news@example.org is meant by user@example.org and by user@.
@@ -20,10 +21,10 @@ func (e *entries) hitMailbox(address string) bool {
 		return true
 	}
 	i := mailaddr.Extension(local, e.delimiters)
-	if i < 0 || len(address) > maxAddress {
+	if i < 0 {
 		return false
 	}
-	var room [maxAddress]byte
+	var room [usualAddress]byte
 	bare := append(append(room[:0], local[:i]...), address[len(local):]...)
 	_, ok := e.texts[string(bare)]
 	return ok

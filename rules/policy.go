@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"tlswarden/internal/mailaddr"
 )
 
 // Config is what a policy is made of. The values in it belong to the policy
@@ -18,6 +20,7 @@ type Config struct {
 	URL        string   // what {url} stands for in replies
 	Replies    Replies
 	Zone       *time.Location // of the dates in the rules; nil: time.Local
+	Delimiters Fact[string]   // what parts address extensions; unknown: mailaddr.DefaultDelimiters
 }
 
 // DefaultHeader is the name of the tag header unless the rules name another.
@@ -40,6 +43,8 @@ type Policy struct {
 	apart    []*Condition // on the recipient, see RecipientClass
 	tags     bool
 	holds    bool
+
+	delimiters string // of address extensions
 }
 
 // New compiles a policy.
@@ -48,6 +53,7 @@ func New(c Config) *Policy {
 	if p.header == "" {
 		p.header = DefaultHeader
 	}
+	p.delimiters = c.Delimiters.Or(mailaddr.DefaultDelimiters)
 	if !c.JudgeLocal {
 		p.rules = append(p.rules, localRule())
 	}
@@ -76,6 +82,18 @@ func (p *Policy) takeSupplied(f *Field) {
 
 // Supplied lists the facts of plugins that the rules look at.
 func (p *Policy) Supplied() []*Field { return p.supplied }
+
+// Also returns the other forms under which the rules find a value of an address or a
+// domain, in the order in which they look. Most values have none.
+func (p *Policy) Also(f *Field, v Value) []string {
+	switch {
+	case f.Kind == KindMailbox:
+		return mailaddr.Also(v.Text, v.Other, p.delimiters)
+	case f.Kind == KindDomain && v.Other != "":
+		return []string{v.Other}
+	}
+	return nil
+}
 
 // MayDo says whether the rule can ever take an action, at any step.
 func (r *Rule) MayDo(a Action) bool {

@@ -60,7 +60,7 @@ func (src *ruleSource) ask(ctx context.Context, s *rules.Session, want bool) []a
 		a := asked{Name: name, Asked: want && len(wanted) > 0}
 		if a.Asked {
 			start := time.Now()
-			src.plugins.Ask(ctx, s, wanted)
+			src.plugins.Ask(ctx, src.policy, s, wanted)
 			a.Milliseconds = float64(time.Since(start).Microseconds()) / 1000
 		}
 		for _, f := range of {

@@ -57,6 +57,10 @@ answer to the mail server. A fact is unknown if the plugin does not know it, doe
 that exempts by it softens later rejects while the plugin is down, unless the rule says `+"`on_unknown`"+`. All rules together
 look at %d facts of plugins at most.
 
+A plugin is told addresses as rules compare them, with and without what `+"`recipient_delimiter`"+` parts. Where it would need
+an address whose mailbox is unknown because of how the client wrote it, it is not asked; then a rule on its facts, unless it
+exempts, judges the mail as if it applied, but defers what it would reject.
+
 `+"`tlswarden check --config`"+` starts the plugins, and reports a name that there is not and an entry of the wrong kind. Where a
 plugin is not there to ask (`+"`check`"+` and `+"`test`"+` of files, `+"`--no-plugins`"+`, or a plugin that does not start), any name is taken, and the
 kind of the fact is what the entries of all conditions on it tell: a boolean by true or false, a number or a time by such

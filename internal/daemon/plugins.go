@@ -160,18 +160,18 @@ func (p *Plugin) refused(err error, found *tomlfile.Diagnostics) {
 	}
 }
 
-// Ask asks plugins for facts, each for as long as one of its calls may take, and sets
-// what they answer. A fact that is not of the kind that the plugin tells now stays
+// Ask asks plugins for facts that a policy wants, each for as long as one of its calls
+// may take, and sets what they answer. A fact that is not of the kind that the plugin tells now stays
 // unknown: the rules were read before the plugin told, or when it told otherwise, and
 // a text that is compared as a name gives wrong verdicts.
-func (x *Plugins) Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field) {
+func (x *Plugins) Ask(ctx context.Context, by *rules.Policy, s *rules.Session, wanted []*rules.Field) {
 	if x == nil {
 		return
 	}
 	if slices.ContainsFunc(wanted, x.misread) {
 		wanted = slices.DeleteFunc(slices.Clone(wanted), x.misread)
 	}
-	x.host.Ask(ctx, s, wanted)
+	x.host.Ask(ctx, by, s, wanted)
 }
 
 // misread says whether the rules take a fact for something else than its plugin says.

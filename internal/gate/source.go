@@ -13,9 +13,9 @@ const Budget = 8 * time.Second
 
 // Source supplies facts that no front end has: those of plugins.
 type Source interface {
-	// Ask sets those of the wanted facts that it can find out before ctx ends.
-	// The others stay unknown.
-	Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field)
+	// Ask sets those of the facts that a policy wants which it can find out before
+	// ctx ends. The others stay unknown.
+	Ask(ctx context.Context, by *rules.Policy, s *rules.Session, wanted []*rules.Field)
 }
 
 // budget is the time that one answer to an MTA has for all that is asked for it.
@@ -44,12 +44,14 @@ func (b *budget) end() {
 }
 
 // evaluate decides a session. Where the reading comes to a fact of a plugin, the
-// plugin is asked for all that the rules want of it, and the reading begins anew.
+// plugin is asked for all that the rules want of it, and the reading begins anew. What
+// plugins lack because of an address whose mailbox is still to come is so, too.
 func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id string, b *budget) rules.Decision {
 	if len(by.supplied) == 0 {
 		return by.policy.Decide(s, later, id)
 	}
 	s.ForgetSupplied()
+	spelling := later & s.Misspelt()
 	var asked rules.FieldSet
 	for {
 		d := by.policy.Decide(s, later|by.all&^asked, id)
@@ -58,6 +60,9 @@ func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id
 			return d
 		}
 		asked |= g.ask(by, s, wanted, b)
+		if spelling != 0 {
+			later |= s.Misspelt()
+		}
 	}
 }
 
@@ -72,7 +77,7 @@ func (g *Gate) ask(by *snapshot, s *rules.Session, wanted rules.FieldSet, b *bud
 		}
 	}
 	if ctx := b.context(); g.source != nil && ctx.Err() == nil {
-		g.source.Ask(ctx, s, fields)
+		g.source.Ask(ctx, by.policy, s, fields)
 	}
 	return facts
 }

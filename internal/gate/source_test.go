@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ type asker struct {
 	budget  time.Duration
 }
 
-func (a *asker) Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field) {
+func (a *asker) Ask(ctx context.Context, _ *rules.Policy, s *rules.Session, wanted []*rules.Field) {
 	var names []string
 	for _, f := range wanted {
 		names = append(names, f.Name)
@@ -143,7 +144,7 @@ type sleeper struct {
 	asked int
 }
 
-func (s *sleeper) Ask(ctx context.Context, _ *rules.Session, _ []*rules.Field) {
+func (s *sleeper) Ask(ctx context.Context, _ *rules.Policy, _ *rules.Session, _ []*rules.Field) {
 	s.asked++
 	select {
 	case <-ctx.Done():
@@ -189,4 +190,61 @@ func TestOneBudget(t *testing.T) {
 		p.milter.Close()
 		p.done()
 	})
+}
+
+// byRecipient is a source that knows one mailbox.
+type byRecipient string
+
+func (r byRecipient) Ask(_ context.Context, _ *rules.Policy, s *rules.Session, wanted []*rules.Field) {
+	for _, f := range wanted {
+		if to, _ := s.RecipientAddress(); to.Known {
+			_ = s.SetSupplied(f, to.Mailbox == string(r))
+		} else {
+			s.SetMisspelt(f)
+		}
+	}
+}
+
+// TestMisspeltNeed shows that nobody evades a rule on a plugin by the spelling of the
+// address that it needs. Where the milter will know the mailbox, it decides.
+func TestMisspeltNeed(t *testing.T) {
+	const confidential = `
+[[rule]]
+name      = "confidential"
+when      = { plugin.lookup.confidential = true }
+require   = "rfc8996"
+otherwise = "reject"
+`
+	for _, c := range []struct {
+		recipient, tls string
+		live           bool
+		policy, milter rules.Action
+	}{
+		{recipient: "strict@example.com", tls: "TLSv1.1", policy: rules.Reject},
+		{recipient: "other@example.com", tls: "TLSv1.1"},
+		{recipient: "strict", tls: "TLSv1.1", policy: rules.Defer},
+		{recipient: "other", tls: "TLSv1.1", policy: rules.Defer},
+		{recipient: "strict", tls: "TLSv1.2"},
+		{recipient: "strict@example.com", tls: "TLSv1.1", live: true, policy: rules.Reject, milter: rules.Reject},
+		{recipient: "strict", tls: "TLSv1.1", live: true, milter: rules.Reject},
+		{recipient: "other", tls: "TLSv1.1", live: true},
+	} {
+		p := newPair(t, confidential)
+		p.source = byRecipient("strict@example.com")
+		m, s := seen(c.tls), seen(c.tls)
+		s.SetRecipient(c.recipient)
+		if c.live {
+			p.mail(m)
+		}
+		if d := p.decide(p.policy, s, 0, "pid=7"); d.Action != c.policy || d.Pending {
+			t.Errorf("%+v: the policy service is told %v, pending %v", c, d.Action, d.Pending)
+		}
+		if local, _, _ := strings.Cut(c.recipient, "@"); c.live {
+			m.SetRecipient(local + "@example.com")
+			if d := p.decide(p.milter, m, p.atEnd, "queue_id=1"); d.Action != c.milter || d.Pending {
+				t.Errorf("%+v: the milter is told %v, pending %v", c, d.Action, d.Pending)
+			}
+		}
+		p.lines()
+	}
 }

@@ -31,3 +31,21 @@ func WithoutExtension(mailbox, delimiters string) (string, bool) {
 	}
 	return local[:i] + "@" + domain, true
 }
+
+// Also returns the other forms under which tables are searched for a normal address,
+// in that order: without its extension, and then with other, which is its
+// [OtherNormal], in the place of it. Most addresses have none.
+func Also(mailbox, other, delimiters string) []string {
+	var also []string
+	if bare, cut := WithoutExtension(mailbox, delimiters); cut {
+		also = append(also, bare)
+	}
+	if other == "" {
+		return also
+	}
+	also = append(also, other)
+	if bare, cut := WithoutExtension(other, delimiters); cut {
+		also = append(also, bare)
+	}
+	return also
+}

@@ -69,6 +69,34 @@ func TestPlugins(t *testing.T) {
 	}
 }
 
+// TestPluginAddresses holds sessions that name the mailboxes of a table in many ways.
+func TestPluginAddresses(t *testing.T) {
+	plugins := installPlugins(t)
+	cases, err := LoadCases("testdata/plugin-addresses")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(plugins.Dir, "mailboxes.csv"), []byte("recipient, kind\nStrict@Example.com, strict\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program := buildDaemon(t)
+	certs, err := NewCerts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := openLab(t, "postfix", certs)
+	for _, c := range cases {
+		c.Config = fmt.Sprintf(pluginLoadConfig, plugins.Dir, plugins.Dir)
+		for _, front := range lab.Runs(c) {
+			t.Run(c.Name+"/"+front, func(t *testing.T) {
+				if err := lab.RunCase(t.Context(), c, front, program, t.TempDir()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
 // pluginLoadRules say of the mail of a load what loadRules say, but by what a
 // plugin knows of a mailbox. While it does not answer, mail waits.
 const pluginLoadRules = `judge_local = true

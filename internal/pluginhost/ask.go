@@ -12,9 +12,11 @@ import (
 	"tlswarden/rules"
 )
 
-// Ask asks the plugins whose facts are wanted, all at once, and sets in the session
-// what they answer before ctx ends. Facts that no plugin gives stay as they are.
-func (h *Host) Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field) {
+// Ask asks the plugins whose facts a policy wants, all at once, and sets in the
+// session what they answer before ctx ends. Facts that no plugin gives stay as they
+// are; those for which the plugin would need an address that the client wrote so that
+// its mailbox is unknown are misspelt.
+func (h *Host) Ask(ctx context.Context, by *rules.Policy, s *rules.Session, wanted []*rules.Field) {
 	var room [4]question
 	questions := room[:0]
 	for _, f := range wanted {
@@ -25,10 +27,13 @@ func (h *Host) Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field)
 		}
 		q := findQuestion(questions, p)
 		if q == nil {
-			questions = append(questions, p.ask(s))
+			questions = append(questions, p.ask(by, s))
 			q = &questions[len(questions)-1]
 		}
-		if q.answer != nil {
+		switch {
+		case q.misspelt:
+			s.SetMisspelt(f)
+		case q.answer != nil:
 			q.supply(s, f, key)
 		}
 	}
@@ -46,9 +51,10 @@ func (h *Host) Ask(ctx context.Context, s *rules.Session, wanted []*rules.Field)
 
 // question is what one plugin is asked for one session.
 type question struct {
-	plugin *supervisor
-	answer *answer                    // nil: there is none, yet
-	flight <-chan singleflight.Result // nil: nothing is to come
+	plugin   *supervisor
+	answer   *answer                    // nil: there is none, yet
+	flight   <-chan singleflight.Result // nil: nothing is to come
+	misspelt bool                       // it is not asked for want of a mailbox
 }
 
 func findQuestion(questions []question, p *supervisor) *question {
@@ -81,15 +87,19 @@ func (q *question) wait(ctx context.Context) {
 }
 
 // ask looks for the answer in the cache, and else begins to ask the plugin.
-func (p *supervisor) ask(s *rules.Session) question {
+func (p *supervisor) ask(by *rules.Policy, s *rules.Session) question {
 	q := question{plugin: p}
 	in := p.current.Load()
 	if in == nil {
 		p.counts.absent.Add(1)
 		return q
 	}
+	if in.described.misspelt(s) {
+		q.misspelt = true
+		return q
+	}
 	var room [256]byte
-	key := string(in.described.appendKey(binary.AppendUvarint(room[:0], p.purged.Load()), s))
+	key := string(in.described.appendKey(binary.AppendUvarint(room[:0], p.purged.Load()), by, s))
 	if a, ok := p.answers.Get(key); ok && p.now().Before(a.expires) {
 		p.counts.cached.Add(1)
 		q.answer = a
@@ -99,7 +109,7 @@ func (p *supervisor) ask(s *rules.Session) question {
 		p.counts.absent.Add(1)
 		return q
 	}
-	request := in.described.request(s)
+	request := in.described.request(by, s)
 	if request == nil {
 		return q // it lacks what it needs, and would know nothing
 	}
@@ -107,11 +117,27 @@ func (p *supervisor) ask(s *rules.Session) question {
 	return q
 }
 
+// misspelt reports whether the plugin is not asked because of how the client wrote an
+// address. It could answer without an address that is optional; but where its answer
+// depends on that, clients would choose the answer.
+func (d *description) misspelt(s *rules.Session) bool {
+	why := s.Misspelt()
+	if why&d.depends == 0 {
+		return false
+	}
+	for _, n := range d.needs {
+		if _, known := n.field.Read(s); !known && !n.optional && !why.Has(n.field.ID) {
+			return false // nor would it be asked had the address been written otherwise
+		}
+	}
+	return true
+}
+
 // appendKey writes the facts on which an answer depends: for each whether it is
-// known, and its value with its length, so that no two sessions that differ in them
-// have the same key. It begins with the number of the description: another one can
-// have other facts.
-func (d *description) appendKey(key []byte, s *rules.Session) []byte {
+// known, and its value with its length, and the other forms of that, so that no two
+// sessions that differ in them have the same key. It begins with the number of the
+// description: another one can have other facts.
+func (d *description) appendKey(key []byte, by *rules.Policy, s *rules.Session) []byte {
 	key = binary.AppendUvarint(key, d.number)
 	for _, f := range d.key {
 		v, known := f.Read(s)
@@ -123,10 +149,18 @@ func (d *description) appendKey(key []byte, s *rules.Session) []byte {
 			key = binary.AppendVarint(append(key, 1), v.Number)
 			continue
 		}
-		text := f.Format(v)
-		key = append(binary.AppendUvarint(append(key, 2), uint64(len(text))), text...)
+		also := by.Also(f, v)
+		key = appendText(append(key, 2), f.Format(v))
+		key = binary.AppendUvarint(key, uint64(len(also)))
+		for _, form := range also {
+			key = appendText(key, form)
+		}
 	}
 	return key
+}
+
+func appendText(key []byte, text string) []byte {
+	return append(binary.AppendUvarint(key, uint64(len(text))), text...)
 }
 
 // number says whether a plugin is told the number of a value, and not its text.
@@ -137,12 +171,12 @@ func number(k rules.Kind) bool {
 // request is what the plugin is told of the session, nil if something is unknown
 // without which it cannot answer. Nothing in it belongs to the session: the call
 // may last longer than that.
-func (d *description) request(s *rules.Session) *proto.LookupRequest {
+func (d *description) request(by *rules.Policy, s *rules.Session) *proto.LookupRequest {
 	r := &proto.LookupRequest{Facts: make(map[string]*proto.Value, len(d.needs))}
 	for _, n := range d.needs {
 		v, known := n.field.Read(s)
 		if known {
-			r.Facts[n.field.Name] = wireValue(n.field, v)
+			r.Facts[n.field.Name] = wireValue(by, n.field, v)
 		} else if !n.optional {
 			return nil
 		}
@@ -150,18 +184,26 @@ func (d *description) request(s *rules.Session) *proto.LookupRequest {
 	return r
 }
 
-// wireValue is a value as plugins are told it. Of a text that is not UTF-8, which
-// senders can make, the octets that are not are replaced: the contract has no others.
-func wireValue(f *rules.Field, v rules.Value) *proto.Value {
+// wireValue is a value as plugins are told it, with its other forms under a policy.
+func wireValue(by *rules.Policy, f *rules.Field, v rules.Value) *proto.Value {
 	switch {
 	case f.Kind == rules.KindBool:
 		return &proto.Value{Kind: &proto.Value_Flag{Flag: v.Number != 0}}
 	case number(f.Kind):
 		return &proto.Value{Kind: &proto.Value_Number{Number: v.Number}}
 	}
-	text := f.Format(v)
-	if !utf8.ValidString(text) {
-		text = strings.ToValidUTF8(text, "\uFFFD")
+	also := by.Also(f, v)
+	for i, form := range also {
+		also[i] = wireText(form)
 	}
-	return &proto.Value{Kind: &proto.Value_Text{Text: strings.Clone(text)}}
+	return &proto.Value{Kind: &proto.Value_Text{Text: wireText(f.Format(v))}, Also: also}
+}
+
+// wireText is a copy of a text. Of one that is not UTF-8, which senders can make, the
+// octets that are not are replaced: the contract has no others.
+func wireText(text string) string {
+	if !utf8.ValidString(text) {
+		return strings.ToValidUTF8(text, "\uFFFD")
+	}
+	return strings.Clone(text)
 }

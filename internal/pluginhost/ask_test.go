@@ -222,12 +222,12 @@ func TestSlow(t *testing.T) {
 	done := make(chan *rules.Session)
 	go func() {
 		s := sessionOf("slow.5s")
-		h.Ask(ctx, s, []*rules.Field{late, soon})
+		h.Ask(ctx, rules.New(rules.Config{}), s, []*rules.Field{late, soon})
 		done <- s
 	}()
 	for i := range 100 {
 		s := sessionOf(strconv.Itoa(i) + ".example.org")
-		h.Ask(t.Context(), s, []*rules.Field{soon})
+		h.Ask(t.Context(), rules.New(rules.Config{}), s, []*rules.Field{soon})
 		if v, ok := soon.Read(s); !ok || v.Text != strconv.Itoa(i)+".example.org" {
 			t.Error(v, ok)
 		}

@@ -18,7 +18,7 @@ func BenchmarkCached(b *testing.B) {
 	r := started(b, config(b))
 	s, wanted := sessionOf("example.org"), benchFields(r)
 	s.SetClient(client)
-	r.Ask(b.Context(), s, wanted)
+	r.Ask(b.Context(), r.policy, s, wanted)
 	b.Run("floor", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -31,7 +31,7 @@ func BenchmarkCached(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			s.ForgetSupplied()
-			r.Ask(b.Context(), s, wanted)
+			r.Ask(b.Context(), r.policy, s, wanted)
 		}
 		if _, ok := wanted[0].Read(s); !ok {
 			b.Error("no answer")
@@ -67,7 +67,7 @@ func BenchmarkUncached(b *testing.B) {
 			for b.Loop() {
 				i++
 				s := sessionOf(strconv.Itoa(i) + ".example.org")
-				r.Ask(b.Context(), s, wanted)
+				r.Ask(b.Context(), r.policy, s, wanted)
 				if _, ok := wanted[0].Read(s); !ok {
 					b.Fatal("no answer")
 				}

@@ -42,6 +42,8 @@ type description struct {
 	needs  []need
 	key    []*rules.Field
 	types  map[string]proto.Type
+
+	depends rules.FieldSet // the facts of key, and all others without which it is not asked
 }
 
 type need struct {
@@ -109,9 +111,11 @@ func (d *description) takeNeeds(r *proto.DescribeResponse) error {
 			d.Wants = append(d.Wants, field)
 		} else {
 			d.Needs = append(d.Needs, field)
+			d.depends |= rules.SetOf(field.ID)
 		}
 		if len(r.CacheKey) == 0 || slices.Contains(r.CacheKey, n.Name) {
 			d.key = append(d.key, field)
+			d.depends |= rules.SetOf(field.ID)
 		}
 	}
 	for _, name := range r.CacheKey {

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"tlswarden/rules"
 )
 
 // TestUseless shows that a plugin that answers Describe, but no calls, is left alone,
@@ -94,7 +96,8 @@ func TestRests(t *testing.T) {
 // are not given.
 func TestKeyOfDescription(t *testing.T) {
 	s := sessionOf("example.org")
-	one, two := (&description{number: 1}).appendKey(nil, s), (&description{number: 2}).appendKey(nil, s)
+	by := rules.New(rules.Config{})
+	one, two := (&description{number: 1}).appendKey(nil, by, s), (&description{number: 2}).appendKey(nil, by, s)
 	if string(one) == string(two) {
 		t.Error("the same key")
 	}

@@ -68,6 +68,7 @@ func brisk() pace {
 type rig struct {
 	*Host
 	log    *journal
+	policy *rules.Policy
 	fields map[string]*rules.Field
 	wanted []*rules.Field
 }
@@ -79,7 +80,7 @@ func config(t testing.TB, args ...string) Config {
 
 func newRig(t testing.TB, c Config, at pace, now func() time.Time) *rig {
 	t.Helper()
-	r := &rig{log: &journal{}, fields: map[string]*rules.Field{}}
+	r := &rig{log: &journal{}, policy: rules.New(rules.Config{}), fields: map[string]*rules.Field{}}
 	h, err := start(t.Context(), []Config{c}, Options{Log: slog.New(slog.NewTextHandler(r.log, nil)), Now: now}, at)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func sessionOf(domain string) *rules.Session {
 
 // about asks about a session and renders the facts that were supplied.
 func (r *rig) about(ctx context.Context, s *rules.Session) map[string]string {
-	r.Ask(ctx, s, r.wanted)
+	r.Ask(ctx, r.policy, s, r.wanted)
 	got := map[string]string{}
 	for key, f := range r.fields {
 		if v, ok := f.Read(s); ok {

@@ -1,6 +1,7 @@
 package pluginhost
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,9 +29,55 @@ func TestWireValues(t *testing.T) {
 	} {
 		f := rules.FieldByName(name)
 		v, known := f.Read(s)
-		if got := wireValue(f, v).String(); !known || got != want {
+		if got := wireValue(rules.New(rules.Config{}), f, v).String(); !known || got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
+	}
+}
+
+// TestWireForms shows that plugins are told the other forms of addresses and domains
+// under which rules would find them, and that answers are remembered by these.
+func TestWireForms(t *testing.T) {
+	d, err := newDescription(&proto.DescribeResponse{
+		Facts: []*proto.Fact{{Key: "a", Type: proto.Type_TEXT}}, Needs: []*proto.Need{{Name: "sender"}, {Name: "sender_domain"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]string{}
+	for _, c := range []struct {
+		sender     string
+		delimiters rules.Fact[string]
+		address    []string
+		domain     []string
+	}{
+		{"", rules.Fact[string]{}, []string{""}, []string{""}},
+		{"Legal@Example.com", rules.Fact[string]{}, []string{"legal@example.com"}, []string{"example.com"}},
+		{`"Legal+X"@Example.com`, rules.Fact[string]{}, []string{"legal+x@example.com", "legal@example.com"}, []string{"example.com"}},
+		{"legal-x+y@example.com", rules.Fact[string]{}, []string{"legal-x+y@example.com", "legal-x@example.com"}, []string{"example.com"}},
+		{"legal-x+y@example.com", rules.Known("-"), []string{"legal-x+y@example.com", "legal@example.com"}, []string{"example.com"}},
+		{"legal-x+y@example.com", rules.Known(""), []string{"legal-x+y@example.com"}, []string{"example.com"}},
+		{"legal-x@example.com", rules.Fact[string]{}, []string{"legal-x@example.com"}, []string{"example.com"}},
+		{"\u017ftrict+x@example.com", rules.Fact[string]{}, []string{"strict+x@example.com", "strict@example.com"}, []string{"example.com"}},
+		{"a+b@cla\u00df.example", rules.Fact[string]{}, []string{"a+b@class.example", "a@class.example", "a+b@xn--cla-7ka.example", "a@xn--cla-7ka.example"},
+			[]string{"class.example", "xn--cla-7ka.example"}},
+		{"a+b@class.example", rules.Fact[string]{}, []string{"a+b@class.example", "a@class.example"}, []string{"class.example"}},
+		{"\xff+b@example.com", rules.Fact[string]{}, []string{"\uFFFD+b@example.com", "\uFFFD@example.com"}, []string{"example.com"}},
+	} {
+		s := &rules.Session{}
+		s.SetSender(c.sender)
+		by := rules.New(rules.Config{Delimiters: c.delimiters})
+		facts := d.request(by, s).Facts
+		for name, want := range map[string][]string{"sender": c.address, "sender_domain": c.domain} {
+			if got := append([]string{facts[name].GetText()}, facts[name].Also...); !slices.Equal(got, want) {
+				t.Errorf("%s of %s by %v: %q, want %q", name, c.sender, c.delimiters, got, want)
+			}
+		}
+		told, key := strings.Join(append(c.address, c.domain...), " "), string(d.appendKey(nil, by, s))
+		if other, there := keys[key]; there && other != told {
+			t.Errorf("%q and %q are one question", told, other)
+		}
+		keys[key] = told
 	}
 }
 

@@ -47,8 +47,11 @@ func offers(mode bool) []plugins.Fact {
 
 // Lookup answers for a session.
 func (p *publisher) Lookup(ctx context.Context, s plugins.Session) (plugins.Answer, error) {
-	domain, _ := s.Text("sender_domain")
-	return p.lookup(ctx, domain)
+	forms, ok := s.Forms("sender_domain")
+	if !ok {
+		return plugins.Answer{}, errors.New("sender_domain is unknown")
+	}
+	return p.lookup(ctx, forms[len(forms)-1]) // the name that the DNS has
 }
 
 // lookup asks all questions about a domain at once.

@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"tlswarden/plugins"
+	"tlswarden/plugins/plugintest"
 )
 
 const records = `
@@ -86,6 +87,18 @@ func TestLookup(t *testing.T) {
 				t.Errorf("%v for %v, %v; want %v for %v", a.Facts, a.TTL, err, c.want, c.ttl)
 			}
 		})
+	}
+}
+
+// TestDomainOfDNS shows that of a domain that mail servers fold to another name, the
+// DNS is asked for the name that it has.
+func TestDomainOfDNS(t *testing.T) {
+	p := publisherOf(serve(t, `_mta-sts.xn--cla-7ka.example. 300 IN TXT "v=STSv1; id=1"
+_smtp._tls.class.example. 300 IN TXT "v=TLSRPTv1; rua=mailto:tls@class.example"`))
+	run := plugintest.Run(t, plugins.Plugin{Name: "dns", Facts: offers(false), Lookup: p.Lookup}, "")
+	got, err := run.Lookup(t.Context(), plugins.Facts{"sender_domain": plugintest.Domain("cla\u00df.example")})
+	if want := facts(true, false, false); err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }
 

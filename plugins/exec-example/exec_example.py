@@ -110,7 +110,10 @@ def variables(facts):
         text = getattr(value, kind) if kind else ""
         if kind == "flag":
             text = "true" if value.flag else "false"
-        env["FACT_" + name.upper().replace(".", "_")] = str(text)
+        variable = "FACT_" + name.upper().replace(".", "_")
+        env[variable] = str(text)
+        if kind == "text" and "\n" not in text:
+            env[variable + "_FORMS"] = "\n".join([text, *value.also])
     return env
 
 

@@ -121,7 +121,12 @@ func start(t *testing.T, c pluginhost.Config) (*hosted, pluginhost.Description) 
 func (h *hosted) ask(t *testing.T, domain string) string {
 	s := &rules.Session{Now: rules.Known(time.Unix(0, 0))}
 	s.SetSender("a@" + domain)
-	h.Ask(t.Context(), s, h.fields)
+	return h.about(t, s)
+}
+
+// about renders the facts about a session.
+func (h *hosted) about(t *testing.T, s *rules.Session) string {
+	h.Ask(t.Context(), rules.New(rules.Config{}), s, h.fields)
 	var got []string
 	for _, f := range h.fields {
 		if v, known := f.Read(s); known {
@@ -205,6 +210,32 @@ printf "text=a = b\nname=Strict\ndomain=Example.ORG\nboolean=true\naddress=192.0
 	log := h.log.String()
 	if strings.Contains(got, "odd") || !strings.Contains(log, "'maybe' is neither true nor false") || !strings.Contains(log, "asked by") {
 		t.Errorf("%s\n%s", got, log)
+	}
+}
+
+// TestForms shows that a command can search for addresses and domains as rules do.
+func TestForms(t *testing.T) {
+	needPython(t)
+	dir := installed(t, "exec_example.py", "tlswarden_plugin_v1_pb2.py", "outbound-tls")
+	for name, text := range map[string]string{"confidential": "legal@example.com\n", "policy": "xn--cla-7ka.example secure\n.class.example may\n"} {
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := fmt.Sprintf(`grep -qFxe "$FACT_RECIPIENT_FORMS" %s/confidential && echo hit=true; %s/outbound-tls %s/policy`, dir, dir, dir)
+	h, _ := start(t, pluginhost.Config{Path: dir + "/exec_example.py", Settings: fmt.Appendf(nil,
+		`{"command": ["/bin/sh", "-c", %q], "facts": {"hit": "boolean", "level": "name"}, "needs": ["recipient", "sender_domain"], "timeout": "30s"}`, script)})
+	for _, c := range []struct{ sender, recipient, want string }{
+		{"a@x.class.example", "legal@example.com", "hit=true level=may"},
+		{"a@cla\u00df.example", `"Legal+X"@Example.com`, "hit=true level=secure"},
+		{"a@class.example", "legal-x@example.com", "level="},
+	} {
+		s := &rules.Session{}
+		s.SetSender(c.sender)
+		s.SetRecipient(c.recipient)
+		if got := h.about(t, s); got != c.want {
+			t.Errorf("%s to %s: %q, want %q", c.sender, c.recipient, got, c.want)
+		}
 	}
 }
 

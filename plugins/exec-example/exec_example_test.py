@@ -90,9 +90,13 @@ class Run(unittest.TestCase):
 
     def test_variables(self):
         exec_example.os.environ["PLUGIN_MIN_PORT"] = "1"
-        env = variables({"message.spf": pb.Value(text="pass"), "tls": pb.Value(flag=False), "size": pb.Value(number=7), "helo": pb.Value()})
+        env = variables({
+            "message.spf": pb.Value(text="pass"), "recipient": pb.Value(text="a+b@example.org", also=["a@example.org"]),
+            "tls": pb.Value(flag=False), "size": pb.Value(number=7), "sasl_user": pb.Value(text="a\nroot"), "helo": pb.Value()})
         self.assertEqual({name: text for name, text in env.items() if name.startswith(("FACT_", "PLUGIN_"))},
-                         {"FACT_MESSAGE_SPF": "pass", "FACT_TLS": "false", "FACT_SIZE": "7", "FACT_HELO": ""})
+                         {"FACT_MESSAGE_SPF": "pass", "FACT_MESSAGE_SPF_FORMS": "pass",
+                          "FACT_RECIPIENT": "a+b@example.org", "FACT_RECIPIENT_FORMS": "a+b@example.org\na@example.org",
+                          "FACT_TLS": "false", "FACT_SIZE": "7", "FACT_SASL_USER": "a\nroot", "FACT_HELO": ""})
 
 
 if __name__ == "__main__":

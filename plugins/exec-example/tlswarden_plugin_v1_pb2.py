@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19tlswarden_plugin_v1.proto\x12\x13tlswarden.plugin.v1\"\x11\n\x0f\x44\x65scribeRequest\"\xaf\x01\n\x10\x44\x65scribeResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12(\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\x19.tlswarden.plugin.v1.Fact\x12(\n\x05needs\x18\x04 \x03(\x0b\x32\x19.tlswarden.plugin.v1.Need\x12\x11\n\tcache_key\x18\x05 \x03(\t\x12\x15\n\rcache_seconds\x18\x06 \x01(\x03\"M\n\x04\x46\x61\x63t\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x04type\x18\x02 \x01(\x0e\x32\x19.tlswarden.plugin.v1.Type\x12\x0f\n\x07meaning\x18\x03 \x01(\t\"&\n\x04Need\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08optional\x18\x02 \x01(\x08\"$\n\x10\x43onfigureRequest\x12\x10\n\x08settings\x18\x01 \x01(\x0c\"C\n\x11\x43onfigureResponse\x12.\n\x08problems\x18\x01 \x03(\x0b\x32\x1c.tlswarden.plugin.v1.Problem\"\'\n\x07Problem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x97\x01\n\rLookupRequest\x12<\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32-.tlswarden.plugin.v1.LookupRequest.FactsEntry\x1aH\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.tlswarden.plugin.v1.Value:\x02\x38\x01\"\xbf\x01\n\x0eLookupResponse\x12=\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32..tlswarden.plugin.v1.LookupResponse.FactsEntry\x12\x15\n\rcache_seconds\x18\x02 \x01(\x03\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x1aH\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.tlswarden.plugin.v1.Value:\x02\x38\x01\"A\n\x05Value\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x10\n\x06number\x18\x02 \x01(\x03H\x00\x12\x0e\n\x04\x66lag\x18\x03 \x01(\x08H\x00\x42\x06\n\x04kind*y\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x08\n\x04TEXT\x10\x01\x12\x08\n\x04NAME\x10\x02\x12\n\n\x06\x44OMAIN\x10\x03\x12\n\n\x06NUMBER\x10\x04\x12\x0b\n\x07\x42OOLEAN\x10\x05\x12\x0b\n\x07\x41\x44\x44RESS\x10\x06\x12\x0b\n\x07MAILBOX\x10\x07\x12\x08\n\x04TIME\x10\x08\x32\x90\x02\n\x06Plugin\x12W\n\x08\x44\x65scribe\x12$.tlswarden.plugin.v1.DescribeRequest\x1a%.tlswarden.plugin.v1.DescribeResponse\x12Z\n\tConfigure\x12%.tlswarden.plugin.v1.ConfigureRequest\x1a&.tlswarden.plugin.v1.ConfigureResponse\x12Q\n\x06Lookup\x12\".tlswarden.plugin.v1.LookupRequest\x1a#.tlswarden.plugin.v1.LookupResponseB\x19Z\x17tlswarden/plugins/protob\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19tlswarden_plugin_v1.proto\x12\x13tlswarden.plugin.v1\"\x11\n\x0f\x44\x65scribeRequest\"\xaf\x01\n\x10\x44\x65scribeResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12(\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\x19.tlswarden.plugin.v1.Fact\x12(\n\x05needs\x18\x04 \x03(\x0b\x32\x19.tlswarden.plugin.v1.Need\x12\x11\n\tcache_key\x18\x05 \x03(\t\x12\x15\n\rcache_seconds\x18\x06 \x01(\x03\"M\n\x04\x46\x61\x63t\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x04type\x18\x02 \x01(\x0e\x32\x19.tlswarden.plugin.v1.Type\x12\x0f\n\x07meaning\x18\x03 \x01(\t\"&\n\x04Need\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08optional\x18\x02 \x01(\x08\"$\n\x10\x43onfigureRequest\x12\x10\n\x08settings\x18\x01 \x01(\x0c\"C\n\x11\x43onfigureResponse\x12.\n\x08problems\x18\x01 \x03(\x0b\x32\x1c.tlswarden.plugin.v1.Problem\"\'\n\x07Problem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x97\x01\n\rLookupRequest\x12<\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32-.tlswarden.plugin.v1.LookupRequest.FactsEntry\x1aH\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.tlswarden.plugin.v1.Value:\x02\x38\x01\"\xbf\x01\n\x0eLookupResponse\x12=\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32..tlswarden.plugin.v1.LookupResponse.FactsEntry\x12\x15\n\rcache_seconds\x18\x02 \x01(\x03\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x1aH\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.tlswarden.plugin.v1.Value:\x02\x38\x01\"O\n\x05Value\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x10\n\x06number\x18\x02 \x01(\x03H\x00\x12\x0e\n\x04\x66lag\x18\x03 \x01(\x08H\x00\x12\x0c\n\x04\x61lso\x18\x04 \x03(\tB\x06\n\x04kind*y\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x08\n\x04TEXT\x10\x01\x12\x08\n\x04NAME\x10\x02\x12\n\n\x06\x44OMAIN\x10\x03\x12\n\n\x06NUMBER\x10\x04\x12\x0b\n\x07\x42OOLEAN\x10\x05\x12\x0b\n\x07\x41\x44\x44RESS\x10\x06\x12\x0b\n\x07MAILBOX\x10\x07\x12\x08\n\x04TIME\x10\x08\x32\x90\x02\n\x06Plugin\x12W\n\x08\x44\x65scribe\x12$.tlswarden.plugin.v1.DescribeRequest\x1a%.tlswarden.plugin.v1.DescribeResponse\x12Z\n\tConfigure\x12%.tlswarden.plugin.v1.ConfigureRequest\x1a&.tlswarden.plugin.v1.ConfigureResponse\x12Q\n\x06Lookup\x12\".tlswarden.plugin.v1.LookupRequest\x1a#.tlswarden.plugin.v1.LookupResponseB\x19Z\x17tlswarden/plugins/protob\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tlswarden_plugin_v1_pb2', globals())
@@ -25,8 +25,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _LOOKUPREQUEST_FACTSENTRY._serialized_options = b'8\001'
   _LOOKUPRESPONSE_FACTSENTRY._options = None
   _LOOKUPRESPONSE_FACTSENTRY._serialized_options = b'8\001'
-  _TYPE._serialized_start=929
-  _TYPE._serialized_end=1050
+  _TYPE._serialized_start=943
+  _TYPE._serialized_end=1064
   _DESCRIBEREQUEST._serialized_start=50
   _DESCRIBEREQUEST._serialized_end=67
   _DESCRIBERESPONSE._serialized_start=70
@@ -50,7 +50,7 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _LOOKUPRESPONSE_FACTSENTRY._serialized_start=594
   _LOOKUPRESPONSE_FACTSENTRY._serialized_end=666
   _VALUE._serialized_start=862
-  _VALUE._serialized_end=927
-  _PLUGIN._serialized_start=1053
-  _PLUGIN._serialized_end=1325
+  _VALUE._serialized_end=941
+  _PLUGIN._serialized_start=1067
+  _PLUGIN._serialized_end=1339
 # @@protoc_insertion_point(module_scope)

@@ -67,10 +67,11 @@ func trimmed(record []string) []string {
 
 // add takes one row, whose values are checked here.
 func (t *csvTable) add(names, record, key []string, c columns) error {
-	var k rowKey
+	found := []rowKey{{}}
 	for _, name := range key {
 		value := record[slices.Index(names, name)]
-		if err := k.take(name, value); err != nil {
+		var err error
+		if found, err = taken(found, name, value); err != nil {
 			return fmt.Errorf("%s %.100q %w", name, value, err)
 		}
 	}
@@ -86,24 +87,34 @@ func (t *csvTable) add(names, record, key []string, c columns) error {
 		}
 		row[i] = value
 	}
-	if _, twice := t.rows[k]; twice {
-		return errors.New("there was a row with the same key before")
+	for _, k := range found {
+		if _, twice := t.rows[k]; twice {
+			return errors.New("there was a row with the same key before")
+		}
+		t.rows[k] = row
+		t.note(k.network)
 	}
-	t.rows[k] = row
-	t.note(k.network)
 	return nil
 }
 
-// take adds the value of one key.
-func (k *rowKey) take(name, value string) (err error) {
+// taken adds the value of one key to what a row is found by so far.
+func taken(found []rowKey, name, value string) ([]rowKey, error) {
 	f := keys()[name]
 	if f == network {
-		k.network, err = prefix(value)
-		return err
+		p, err := prefix(value)
+		for i := range found {
+			found[i].network = p
+		}
+		return found, err
 	}
-	value, err = f.normal(value)
-	k.texts += joined(value)
-	return err
+	entries, err := f.entries(value)
+	var all []rowKey
+	for _, k := range found {
+		for _, entry := range entries {
+			all = append(all, rowKey{texts: k.texts + joined(entry), network: k.network})
+		}
+	}
+	return all, err
 }
 
 // joined is a text that no other text can begin with.
@@ -133,10 +144,8 @@ func (t *csvTable) find(key, values []string) map[string]any {
 	var k rowKey
 	var client netip.Addr
 	for i, name := range key {
-		if keys()[name] != network {
-			if k.take(name, values[i]) != nil {
-				return nil // no table has such a value
-			}
+		if f := keys()[name]; f != network {
+			k.texts += joined(f.normal(values[i]))
 			continue
 		}
 		a, err := netip.ParseAddr(values[i])

@@ -47,7 +47,7 @@ func openSQL(s *settings, c columns, timeout time.Duration) (source, []string, e
 		return nil, nil, errors.Join(found...)
 	}
 	if s.Driver == "sqlite" {
-		f, err := openLite(s, c, query, len(names), timeout)
+		f, err := openLite(s, c, query, names, timeout)
 		return f, names, err
 	}
 	db, err := connectPostgres(s.DSN, timeout)
@@ -56,7 +56,7 @@ func openSQL(s *settings, c columns, timeout time.Duration) (source, []string, e
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	t, err := newDatabase(ctx, db, query, false, c, len(names))
+	t, err := newDatabase(ctx, db, query, false, c, names)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +64,7 @@ func openSQL(s *settings, c columns, timeout time.Duration) (source, []string, e
 }
 
 // newDatabase tries the query without values. The database is closed if it fails.
-func newDatabase(ctx context.Context, db *sql.DB, query string, file bool, c columns, parameters int) (*database, error) {
+func newDatabase(ctx context.Context, db *sql.DB, query string, file bool, c columns, parameters []string) (*database, error) {
 	db.SetMaxOpenConns(maxConns)
 	db.SetMaxIdleConns(maxConns / 2)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -77,9 +77,11 @@ func newDatabase(ctx context.Context, db *sql.DB, query string, file bool, c col
 	return t, nil
 }
 
-// try runs the query with NULL for each parameter, and looks at its columns.
-func (t *database) try(ctx context.Context, c columns, parameters int) error {
-	rows, err := t.db.QueryContext(ctx, t.query, make([]any, parameters)...)
+// try runs the query with NULL for each parameter, and looks at its columns. One that
+// looks for an address must find no row then: where it always finds one, it is never
+// run without the address's extension.
+func (t *database) try(ctx context.Context, c columns, parameters []string) error {
+	rows, err := t.db.QueryContext(ctx, t.query, make([]any, len(parameters))...)
 	if err != nil {
 		return t.blame(err)
 	}
@@ -93,7 +95,9 @@ func (t *database) try(ctx context.Context, c columns, parameters int) error {
 			return plugins.Problem("query", "must have the column %q once; it has %s", name, strings.Join(names, ", "))
 		}
 	}
-	rows.Next()
+	if rows.Next() && slices.ContainsFunc(parameters, func(name string) bool { return keys()[name] == mailbox }) {
+		return plugins.Problem("query", "finds a row where no address matches, so an address with an extension would evade it; after EXISTS or count(*) write a condition such as HAVING count(*) > 0")
+	}
 	return t.blame(rows.Err())
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/plugins"
 )
 
@@ -20,6 +21,7 @@ const (
 	exact form = iota
 	folded
 	domain
+	mailbox
 	fingerprint
 	network
 )
@@ -29,7 +31,7 @@ const (
 func keys() map[string]form {
 	return map[string]form{
 		"client": network, "client_name": domain, "client_reverse_name": domain, "helo": domain,
-		"sender": folded, "sender_domain": domain, "recipient": folded, "recipient_domain": domain,
+		"sender": mailbox, "sender_domain": domain, "recipient": mailbox, "recipient_domain": domain,
 		"sasl_user": exact, "tls_sni": domain, "cert_subject": folded, "cert_issuer": folded,
 		"cert_fingerprint": fingerprint, "cert_key_fingerprint": fingerprint,
 	}
@@ -48,28 +50,47 @@ func checkKey(setting, name string) error {
 	return plugins.Problem(setting, "%q is not one of %s", name, strings.Join(names, ", "))
 }
 
-// normal is the form in which a table's value is compared with that of a session.
-// An error says that no session has such a value.
-func (f form) normal(s string) (string, error) {
-	switch {
-	case s == "":
-		return "", errors.New("is empty")
-	case len(s) > maxKey:
-		return "", fmt.Errorf("has more than %d octets", maxKey)
-	case f == domain:
-		s = strings.ToLower(strings.TrimSuffix(s, "."))
-		if strings.ContainsFunc(s, func(r rune) bool { return r > '~' || r <= ' ' }) {
-			return "", errors.New("is no domain name; names of other scripts stand as A-labels (xn--)")
+// entries are the forms in which a table's value is compared with those of a session:
+// one, or both names of a domain that mail servers fold to another one. An error
+// says that no session has such a value.
+func (f form) entries(s string) ([]string, error) {
+	if s == "" {
+		return nil, errors.New("is empty")
+	}
+	if len(s) > maxKey {
+		return nil, fmt.Errorf("has more than %d octets", maxKey)
+	}
+	normal, other := s, ""
+	switch f {
+	case domain:
+		normal, other = mailaddr.Domain(s), mailaddr.OtherDomain(s)
+		if strings.ContainsFunc(normal+other, func(r rune) bool { return r > '~' || r <= ' ' }) {
+			return nil, errors.New("is not a valid domain name")
 		}
-	case f == folded:
-		s = strings.ToLower(s)
-	case f == fingerprint:
-		s = strings.ToLower(strings.ReplaceAll(s, ":", ""))
-		if strings.Trim(s, "0123456789abcdef") != "" {
-			return "", errors.New("is no fingerprint")
+	case mailbox:
+		s = mailaddr.Unquote(s)
+		normal, other = mailaddr.Normal(s), mailaddr.OtherNormal(s)
+	case folded:
+		normal = strings.ToLower(s)
+	case fingerprint:
+		normal = strings.ToLower(strings.ReplaceAll(s, ":", ""))
+		if strings.Trim(normal, "0123456789abcdef") != "" {
+			return nil, errors.New("is no fingerprint")
 		}
 	}
-	return s, nil
+	if other != "" {
+		return []string{normal, other}, nil
+	}
+	return []string{normal}, nil
+}
+
+// normal is the form in which a session's value is compared with those of a table.
+// The daemon tells most of them so.
+func (f form) normal(s string) string {
+	if f == folded {
+		return strings.ToLower(s)
+	}
+	return s
 }
 
 // prefix is the network that a table's value names: an address, or one with the
@@ -94,13 +115,8 @@ func prefix(s string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// fit says whether a table can have these values at all, so that oddities from
-// outside never reach a database.
-func fit(facts []string) bool {
-	for _, s := range facts {
-		if len(s) > maxKey || strings.ContainsRune(s, 0) {
-			return false
-		}
-	}
-	return true
+// fitting are those forms of a fact that a table can have at all, so that oddities
+// from outside never reach a database.
+func fitting(forms []string) []string {
+	return slices.DeleteFunc(forms, func(s string) bool { return len(s) > maxKey || strings.ContainsRune(s, 0) })
 }

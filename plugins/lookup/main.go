@@ -3,7 +3,9 @@
 //
 // # Limits
 //
-// A lookup finds one row, or none; several are an error. A CSV file has at most
+// A lookup finds one row, or none; several are an error. An address is searched for as
+// it is, then without its extension, then both with the other name of its
+// domain, and the first row counts. A CSV file has at most
 // [maxFile] octets. Texts have at most a kibibyte. A database is asked over at most
 // [maxConns] connections, which can only read.
 //

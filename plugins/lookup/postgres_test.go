@@ -130,6 +130,10 @@ func TestPostgres(t *testing.T) {
 			"SELECT tier FROM partners WHERE domain = :sender_domain; DELETE FROM partners": "query: ERROR: cannot insert multiple commands into a prepared statement",
 		})
 	})
+	t.Run("addresses", func(t *testing.T) {
+		s.do(t, addressTables()...)
+		checkAddressQueries(t, set)
+	})
 	t.Run("networks", func(t *testing.T) { checkNetworks(t, set) })
 	t.Run("slow", func(t *testing.T) { checkSlow(t, set) })
 	t.Run("broken values", func(t *testing.T) { checkColumnTypes(t, set) })

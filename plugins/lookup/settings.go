@@ -33,8 +33,8 @@ type settings struct {
 
 // source is where rows are found.
 type source interface {
-	// find returns the row for a session, whose facts stand in the order of needs,
-	// by the names of the columns; nil if there is none. What is missing of a
+	// find returns the row for a session, whose facts stand in the order of needs, each
+	// in one form, by the names of the columns; nil if there is none. What is missing of a
 	// row, or nil, is not said by it.
 	find(ctx context.Context, facts []string) (map[string]any, error)
 }
@@ -112,24 +112,36 @@ func (s *settings) open(c columns, timeout time.Duration) (source, []string, err
 func (t *table) lookup(ctx context.Context, s plugins.Session) (plugins.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	facts := make([]string, len(t.needs))
+	facts := make([][]string, len(t.needs))
 	for i, name := range t.needs {
-		text, ok := s.Text(name)
+		forms, ok := s.Forms(name)
 		if !ok {
 			return plugins.Answer{}, errors.New(name + " is unknown")
 		}
-		facts[i] = text
+		facts[i] = fitting(forms)
 	}
-	var row map[string]any
-	if fit(facts) {
-		var err error
-		if row, err = t.source.find(ctx, facts); err != nil {
-			return plugins.Answer{}, err
-		}
+	row, err := t.find(ctx, facts, make([]string, 0, len(facts)))
+	if err != nil {
+		return plugins.Answer{}, err
 	}
 	if row == nil {
 		return plugins.Answer{Facts: t.columns.none(), TTL: t.negative}, nil
 	}
 	found, err := t.columns.facts(row)
 	return plugins.Answer{Facts: found, TTL: t.positive}, err
+}
+
+// find asks the source with one form of each fact after another until it has a row,
+// those of the last fact first. Chosen are the forms of the first facts so far.
+func (t *table) find(ctx context.Context, facts [][]string, chosen []string) (map[string]any, error) {
+	if len(chosen) == len(facts) {
+		return t.source.find(ctx, chosen)
+	}
+	for _, form := range facts[len(chosen)] {
+		row, err := t.find(ctx, facts, append(chosen, form))
+		if row != nil || err != nil {
+			return row, err
+		}
+	}
+	return nil, nil
 }

@@ -38,7 +38,7 @@ type opened struct {
 }
 
 // openLite opens an SQLite database.
-func openLite(s *settings, c columns, query string, parameters int, timeout time.Duration) (source, error) {
+func openLite(s *settings, c columns, query string, parameters []string, timeout time.Duration) (source, error) {
 	f := &sqliteFile{path: s.File, log: os.Stderr, looked: time.Now()}
 	f.open = func(ctx context.Context) (*database, error) {
 		db, err := connectLite(s.File, timeout)

@@ -4,6 +4,9 @@
 //	p := plugintest.Run(t, weekday, `{"zone": "Europe/Berlin"}`)
 //	facts, err := p.Lookup(t.Context(), plugins.Facts{"now": time.Unix(0, 0)})
 //
+// An address or a domain is given as [Mailbox] or [Domain], so that the plugin is told
+// all of its forms, as by the daemon.
+//
 // # Limits
 //
 // Which facts of the session there are is not checked: only the daemon knows the
@@ -28,9 +31,17 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/plugins"
 	"tlswarden/plugins/proto"
 )
+
+// Mailbox is an address, such as the sender, as somebody writes it. Its extension is
+// parted by "+".
+type Mailbox string
+
+// Domain is a domain name, such as that of the sender, as somebody writes it.
+type Domain string
 
 // Plugin is a plugin that runs in the test.
 type Plugin struct {
@@ -97,7 +108,7 @@ func (r *Plugin) configure(ctx context.Context, settings string) error {
 }
 
 // Lookup asks the plugin about a session of which the given facts are known:
-// string, int, int64, bool, netip.Addr or time.Time. Answered are string, int64,
+// string, [Mailbox], [Domain], int, int64, bool, netip.Addr or time.Time. Answered are string, int64,
 // bool, netip.Addr or time.Time, by the fact's type. There may be facts and an
 // error.
 func (r *Plugin) Lookup(ctx context.Context, known plugins.Facts) (plugins.Facts, error) {
@@ -128,6 +139,16 @@ func session(value any) (*proto.Value, error) {
 	switch v := value.(type) {
 	case string:
 		return &proto.Value{Kind: &proto.Value_Text{Text: v}}, nil
+	case Mailbox:
+		address := mailaddr.Unquote(string(v))
+		normal, other := mailaddr.Normal(address), mailaddr.OtherNormal(address)
+		return &proto.Value{Kind: &proto.Value_Text{Text: normal}, Also: mailaddr.Also(normal, other, mailaddr.DefaultDelimiters)}, nil
+	case Domain:
+		w := &proto.Value{Kind: &proto.Value_Text{Text: mailaddr.Domain(string(v))}}
+		if other := mailaddr.OtherDomain(string(v)); other != "" {
+			w.Also = []string{other}
+		}
+		return w, nil
 	case netip.Addr:
 		return &proto.Value{Kind: &proto.Value_Text{Text: v.String()}}, nil
 	case int:

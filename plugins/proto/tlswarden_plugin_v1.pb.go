@@ -286,7 +286,8 @@ type Need struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // as rules name the fact: "sender_domain"
 	// The plugin can answer without it. If a need that is not optional is unknown,
-	// the plugin is not asked.
+	// the plugin is not asked; nor is it if an answer depends on the need, and that is
+	// unknown because of how the client wrote an address.
 	Optional      bool `protobuf:"varint,2,opt,name=optional,proto3" json:"optional,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -598,7 +599,15 @@ type Value struct {
 	//	*Value_Text
 	//	*Value_Number
 	//	*Value_Flag
-	Kind          isValue_Kind `protobuf_oneof:"kind"`
+	Kind isValue_Kind `protobuf_oneof:"kind"`
+	// Of facts of the session that are an address or a domain: the other forms under
+	// which rules find it, in the order in which they look; none: there is no other. A
+	// table has to be searched for the text, and then for these. Of an address this
+	// is the one without its extension, by the recipient_delimiter of the rule files,
+	// and then both with the other form of the domain; of a domain it is the
+	// name that the DNS has, where mail servers fold that to another one. It is not
+	// used in answers.
+	Also          []string `protobuf:"bytes,4,rep,name=also,proto3" json:"also,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -667,6 +676,13 @@ func (x *Value) GetFlag() bool {
 	return false
 }
 
+func (x *Value) GetAlso() []string {
+	if x != nil {
+		return x.Also
+	}
+	return nil
+}
+
 type isValue_Kind interface {
 	isValue_Kind()
 }
@@ -729,11 +745,12 @@ const file_tlswarden_plugin_v1_proto_rawDesc = "" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.tlswarden.plugin.v1.ValueR\x05value:\x028\x01\"U\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.tlswarden.plugin.v1.ValueR\x05value:\x028\x01\"i\n" +
 	"\x05Value\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x18\n" +
 	"\x06number\x18\x02 \x01(\x03H\x00R\x06number\x12\x14\n" +
-	"\x04flag\x18\x03 \x01(\bH\x00R\x04flagB\x06\n" +
+	"\x04flag\x18\x03 \x01(\bH\x00R\x04flag\x12\x12\n" +
+	"\x04also\x18\x04 \x03(\tR\x04alsoB\x06\n" +
 	"\x04kind*y\n" +
 	"\x04Type\x12\x14\n" +
 	"\x10TYPE_UNSPECIFIED\x10\x00\x12\b\n" +

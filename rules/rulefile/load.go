@@ -158,7 +158,6 @@ type loader struct {
 	supplied rules.SuppliedFields  // the facts of plugins that rules look at
 	guessed  map[string]rules.Kind // of these, by how rules use them
 
-	delimiter   string
 	delimiterAt tomlfile.Pos // Line 0: the default stands
 }
 

@@ -51,7 +51,7 @@ func (l *loader) delimiters(r *tomlfile.Reader) {
 	case strings.Trim(s, "!#$%&'*+-./=?^_`{|}~") != "":
 		r.Errorf(pos, "as in Postfix's main.cf; \"\" is for addresses without extensions", "recipient_delimiter must be characters such as \"+\" that part an address extension from the name, not %q", s)
 	}
-	l.delimiterAt, l.delimiter = pos, s
+	l.delimiterAt, l.config.Delimiters = pos, rules.Known(s)
 }
 
 // newSet returns an empty set for a use.
@@ -61,8 +61,8 @@ func (l *loader) newSet(use setOf) *rules.Set {
 		s = use.field.NewSet()
 	}
 	s.SetZone(l.zone)
-	if l.delimiterAt.Line != 0 {
-		s.SetDelimiters(l.delimiter)
+	if d, ok := l.config.Delimiters.Get(); ok {
+		s.SetDelimiters(d)
 	}
 	return s
 }

@@ -70,6 +70,16 @@ func main() {
 	if mode == "slow-configure" {
 		p.Configure = func(plugins.Settings) error { select {} }
 	}
+	switch mode { // by which facts it knows a mailbox
+	case "needs":
+		p.Needs, p.CacheKey, p.Lookup = []string{"recipient"}, nil, confidential
+	case "wants":
+		p.Optional, p.CacheKey, p.Lookup = []string{"recipient"}, nil, confidential
+	case "peeks":
+		p.Optional, p.Lookup = []string{"recipient", "client"}, confidential
+	case "both":
+		p.Needs, p.Optional, p.CacheKey, p.Lookup = []string{"recipient", "client"}, nil, nil, confidential
+	}
 	if mode != "raw" && mode != "undescribed" {
 		plugins.Serve(p)
 		return
@@ -202,6 +212,13 @@ func lookup(ctx context.Context, s plugins.Session) (plugins.Answer, error) {
 		a.Facts["echo"] = strings.Repeat("x", plugins.MaxText)
 	}
 	return a, nil
+}
+
+// confidential knows which mailbox is confidential. Of one that it is not told, it
+// says that it is not.
+func confidential(_ context.Context, s plugins.Session) (plugins.Answer, error) {
+	forms, _ := s.Forms("recipient")
+	return plugins.Answer{Facts: plugins.Facts{"known": slices.Contains(forms, "strict@example.com")}}, nil
 }
 
 // raw is a plugin that the SDK would not let pass.
