@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 	"tlswarden/rules/ruletest"
 	"tlswarden/rules/ruletest/corpus"
@@ -21,7 +22,7 @@ func start(t testing.TB, c Config, ln net.Listener) *Server {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)

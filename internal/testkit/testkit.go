@@ -16,6 +16,7 @@ package testkit
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 )
@@ -51,4 +52,16 @@ func Context(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// File waits until a file is there, and returns what it holds.
+func File(t testing.TB, path string) string {
+	t.Helper()
+	var text []byte
+	Until(t, func() bool {
+		var err error
+		text, err = os.ReadFile(path)
+		return err == nil
+	}, "%s is there", path)
+	return string(text)
 }
