@@ -23,7 +23,7 @@ FUZZ    ?= 100000x
 # How long make soak runs.
 SOAK    ?= 60s
 
-.PHONY: build plugins run demo demo-plugins test unit mta test-matrix packages test-packages lint fuzz bench soak vuln deps demo-deps clean
+.PHONY: build plugins run demo demo-plugins test unit mta test-matrix packages test-packages lint fuzz mutants bench soak vuln deps demo-deps clean
 
 build: plugins
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
@@ -93,6 +93,11 @@ fuzz:
 	    (cd $$p && $(CURDIR)/build/fuzz.test -test.run '^$$' -test.fuzz "^$$f\$$" -test.fuzztime $(FUZZ) \
 	      -test.fuzzminimizetime 10x -test.fuzzcachedir $$cache/fuzz/tlswarden/$$p); \
 	  done; done
+
+# Changes decisions of the program, one at a time, and prints those changes that no test
+# notices. MUTANTS is a regular expression for some of them. It takes ten minutes or so.
+mutants:
+	$(GO) run ./internal/mutants '$(MUTANTS)'
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/pluginhost ./internal/message ./internal/tlsname ./internal/daemon ./policyd ./milter
