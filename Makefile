@@ -7,11 +7,14 @@ SCRIPTS := .ci/run internal/mtatest/*.sh plugins/exec-example/outbound-tls packa
 	packaging/scripts/* packaging/deb/p* packaging/deb/tlswarden.init packaging/rpm/p* packaging/apk/p* packaging/arch/p*
 PYTHON  := python3-grpcio python3-protobuf
 VERSION := $(shell packaging/version.sh 2>/dev/null || echo devel)
-# One set of flags for all that is built here, and one for all tests, so that nothing
-# is compiled twice.
+# One set of flags for all that is built and tested here, so that nothing is compiled
+# twice. With the race detector, which needs all that is below once more, only what is
+# asked by many at once is tested.
 export CGO_ENABLED = 0
 export GOFLAGS    := $(shell $(GO) env GOFLAGS) -trimpath -buildvcs=false
-TEST    := CGO_ENABLED=1 $(GO) test -race -shuffle=on
+RACE    := internal/daemon internal/gate internal/pluginhost internal/ratelimit milter policyd
+# No test ends by this: it is for one that hangs.
+TEST    := $(GO) test -shuffle=on -timeout 1h
 # Shell that collects in $need what of Debian is not there, and gets it.
 MISSING  = [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || need="$$need $$p"
 INSTALL  = [ -z "$$need" ] || { $(SUDO) apt-get update -qq; $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$need; }
@@ -20,7 +23,7 @@ FUZZ    ?= 100000x
 # How long make soak runs.
 SOAK    ?= 60s
 
-.PHONY: build plugins run demo demo-plugins test unit mta test-matrix packages test-packages lint fuzz bench soak vuln deps demo-deps clean
+.PHONY: build plugins run demo demo-plugins test unit mta test-matrix packages test-packages lint fuzz mutants bench soak vuln deps demo-deps clean
 
 build: plugins
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
@@ -49,7 +52,8 @@ test: deps build lint unit mta
 	$(MAKE) fuzz FUZZ=3000x
 
 unit:
-	$(TEST) $$($(GO) list ./... | grep -v '/mtatest$$')
+	$(TEST) $$($(GO) list ./... | grep -vx $(foreach p,internal/mtatest $(RACE),-e tlswarden/$(p)))
+	CGO_ENABLED=1 $(TEST) -race $(addprefix ./,$(RACE))
 
 mta:
 	$(TEST) -v -count=1 ./internal/mtatest
@@ -76,15 +80,24 @@ test-packages: deps packages
 	packaging/test/again.sh
 	packaging/test/run.sh bookworm trixie
 
-# Each fuzz target of the program in turn. A count of inputs, not a time: what
-# is tested must not depend on the load of the machine. Without the race detector,
-# which would make it several times slower.
+# Each fuzz target of the program in turn. A count of inputs, not a time: what is
+# tested must not depend on the load of the machine. Without the race detector, which
+# would make it several times slower. The compiler is told what go test -fuzz tells
+# it, but for our packages alone: all that they use would be compiled once more.
 fuzz:
-	@for p in $$(grep -rl --include=*_test.go --exclude-dir=mtatest '^func Fuzz' cmd internal milter plugins policyd rules | xargs -n1 dirname | sort -u); do \
+	@set -e; cache=$$($(GO) env GOCACHE); \
+	for p in $$(grep -rl --include=*_test.go --exclude-dir=mtatest '^func Fuzz' cmd internal milter plugins policyd rules | xargs -n1 dirname | sort -u); do \
+	  $(GO) test -c -gcflags='tlswarden/...=-d=libfuzzer' -o build/fuzz.test ./$$p; \
 	  for f in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$p/*_test.go | sed 's/func //'); do \
 	    echo "fuzz $$p $$f"; \
-	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x ./$$p || exit 1; \
+	    (cd $$p && $(CURDIR)/build/fuzz.test -test.run '^$$' -test.fuzz "^$$f\$$" -test.fuzztime $(FUZZ) \
+	      -test.fuzzminimizetime 10x -test.fuzzcachedir $$cache/fuzz/tlswarden/$$p); \
 	  done; done
+
+# Changes decisions of the program, one at a time, and prints those changes that no test
+# notices. MUTANTS is a regular expression for some of them. It takes ten minutes or so.
+mutants:
+	$(GO) run ./internal/mutants '$(MUTANTS)'
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/gate ./internal/pluginhost ./internal/message ./internal/tlsname ./internal/daemon ./policyd ./milter

@@ -9,12 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 	"tlswarden/internal/mailaddr"
 
 	"github.com/emersion/go-milter"
 	"golang.org/x/tools/txtar"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -83,7 +83,7 @@ func playDialogue(t *testing.T, script, lines string) string {
 		}
 	}
 	d.w.conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Fatal(err)

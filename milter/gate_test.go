@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 	"tlswarden/rules/rulefile"
 )
@@ -154,13 +155,7 @@ func (b *logBuffer) logger() *slog.Logger {
 // waitFor waits for a line that has a text.
 func (b *logBuffer) waitFor(t testing.TB, text string) {
 	t.Helper()
-	for range 500 {
-		if strings.Contains(b.String(), text) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("the log has no %q:\n%s", text, b)
+	testkit.Until(t, func() bool { return strings.Contains(b.String(), text) }, "the log has %q:\n%s", text, b)
 }
 
 // pipes is a listener whose connections are pipes within the process.

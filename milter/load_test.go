@@ -12,6 +12,7 @@ import (
 	"time"
 	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -55,13 +56,7 @@ func TestMaxConns(t *testing.T) {
 // waitUntil waits until something is so.
 func waitUntil(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for range 1000 {
-		if so() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("never: %s", what)
+	testkit.Until(t, so, "%s", what)
 }
 
 // listenUnix is a listener as in use.

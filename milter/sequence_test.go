@@ -18,6 +18,7 @@ import (
 
 	"github.com/emersion/go-milter"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -312,7 +313,7 @@ func playSequence(t *testing.T, gate *moodyGate, script []byte) {
 	if _, _, err := seq.w.receive(); !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("after all: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("shutdown: %v", err)

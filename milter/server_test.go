@@ -12,9 +12,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -77,18 +79,20 @@ func TestSlowClients(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			libraryLog(t)
-			var lines logBuffer
-			w := dialServer(t, quick(Config{Gate: &scriptGate{}, Log: lines.logger()}))
-			w.negotiate(offer())
-			begun := time.Now()
-			test.play(t, w)
-			w.closed()
-			if d := time.Since(begun); d > 2*time.Second {
-				t.Errorf("it took %v", d)
-			}
-			if test.log == "" && lines.String() != "" || !strings.Contains(lines.String(), test.log) {
-				t.Errorf("the log is %q", lines.String())
-			}
+			synctest.Test(t, func(t *testing.T) {
+				var lines logBuffer
+				w := dialServer(t, quick(Config{Gate: &scriptGate{}, Log: lines.logger()}))
+				w.negotiate(offer())
+				begun := time.Now()
+				test.play(t, w)
+				w.closed()
+				if d := time.Since(begun); d > 300*time.Millisecond {
+					t.Errorf("it took %v", d)
+				}
+				if test.log == "" && lines.String() != "" || !strings.Contains(lines.String(), test.log) {
+					t.Errorf("the log is %q", lines.String())
+				}
+			})
 		})
 	}
 }
@@ -342,8 +346,12 @@ func TestShutdownOfManySessions(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(100 * time.Millisecond)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	waitUntil(t, "all clients are served", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.conns) == 20
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)
@@ -479,7 +487,7 @@ func TestHeloEndsTransaction(t *testing.T) {
 		w.send(step.command, step.content)
 		w.await()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("the shutdown waits for a message that never comes: %v", err)

@@ -10,6 +10,7 @@ import (
 	"time"
 	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 	"tlswarden/rules/ruletest"
 	"tlswarden/rules/ruletest/corpus"
@@ -22,7 +23,7 @@ func start(t testing.TB, c Config, ln net.Listener) *Server {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)

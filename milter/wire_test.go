@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-milter"
+
+	"tlswarden/internal/testkit"
 )
 
 // wire is an MTA's end of a connection, by raw frames.
@@ -24,7 +26,7 @@ type wire struct {
 }
 
 func newWire(t testing.TB, c net.Conn) *wire {
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second)) // one that is closed says so when it is used
+	_ = c.SetDeadline(time.Now().Add(testkit.Patience)) // one that is closed says so when it is used
 	return &wire{t: t, conn: c, in: bufio.NewReader(c)}
 }
 

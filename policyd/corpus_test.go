@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 	"tlswarden/rules/ruletest/corpus"
 )
@@ -108,7 +109,7 @@ func serveCase(t *testing.T, g Gate) net.Conn {
 			t.Log(err)
 		}
 	})
-	if err := client.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := client.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	return client

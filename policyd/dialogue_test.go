@@ -8,10 +8,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/tools/txtar"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -99,16 +99,11 @@ func (c *client) closed() {
 // settle waits until a server has no more than n connections.
 func settle(t testing.TB, s *Server, n int) {
 	t.Helper()
-	for range 1000 {
+	testkit.Until(t, func() bool {
 		s.mu.Lock()
-		left := len(s.conns)
-		s.mu.Unlock()
-		if left <= n {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatal("the server does not let go of its connections")
+		defer s.mu.Unlock()
+		return len(s.conns) <= n
+	}, "the server lets go of its connections")
 }
 
 // TestDialogues plays testdata/dialogues.txtar, which says how it is read.

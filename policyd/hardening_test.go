@@ -15,6 +15,7 @@ import (
 	"time"
 	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -239,14 +240,9 @@ func descriptors(t *testing.T) int {
 // fallsTo waits until a count is down again.
 func fallsTo(t *testing.T, what string, before int, count func() int) {
 	t.Helper()
-	now := 0
-	for range 500 {
-		if now = count(); now <= before {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	if !testkit.Await(func() bool { return count() <= before }) {
+		t.Errorf("%d %s, %d before", count(), what, before)
 	}
-	t.Errorf("%d %s, %d before", now, what, before)
 }
 
 // TestNothingIsLeft has 1000 idle and 200 busy connections at once. When they are

@@ -11,7 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // TestInterrupt shows that a command which is interrupted while a plugin does not
@@ -70,16 +71,9 @@ func TestInterrupt(t *testing.T) {
 // pidIn reads the number of a process from a file that is to come.
 func pidIn(t *testing.T, file string) int {
 	t.Helper()
-	for range 500 {
-		if b, err := os.ReadFile(file); err == nil {
-			n, err := strconv.Atoi(strings.TrimSpace(string(b)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-		time.Sleep(10 * time.Millisecond)
+	n, err := strconv.Atoi(strings.TrimSpace(testkit.File(t, file)))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("the plugin was never run")
-	return 0
+	return n
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tlswarden/internal/gate"
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -78,13 +79,7 @@ func (r *running) write(name, text string) {
 // wait waits until the log has a text.
 func (r *running) wait(text string) {
 	r.t.Helper()
-	for range 500 {
-		if strings.Contains(r.out.String(), text) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	r.t.Fatalf("the log never said %q:\n%s", text, r.out)
+	testkit.Until(r.t, func() bool { return strings.Contains(r.out.String(), text) }, "the log says %q:\n%s", text, r.out)
 }
 
 // ask asks the policy service about a plaintext session.
@@ -111,7 +106,7 @@ func (r *running) stop() string {
 		if err != nil {
 			r.t.Error(err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(testkit.Patience):
 		r.t.Fatal("the daemon does not stop")
 	}
 	return r.out.String()
@@ -293,15 +288,15 @@ func TestHourly(t *testing.T) {
 	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format})
 	d.config, _ = LoadConfig("")
 	d.start()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if err := d.wait(ctx, Signals{}); err != nil {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.wait(ctx, Signals{}) }()
+	testkit.Until(t, func() bool { return strings.Count(out.String(), "msg=counts rule=local ") >= 2 }, "the counts are logged again:\n%s", out)
+	cancel()
+	if err := <-done; err != nil {
 		t.Error(err)
 	}
 	l.close(func() {})
-	if n := strings.Count(out.String(), "msg=counts rule=local "); n < 2 {
-		t.Errorf("the counts were logged %d times:\n%s", n, out)
-	}
 }
 
 // TestStuckLog shows that a log that takes nothing neither stops the mail nor
@@ -324,12 +319,7 @@ func TestStuckLog(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- Run(ctx, filepath.Join(dir, "tlswarden.toml"), Signals{}, write) }()
 	r := &running{t: t, dir: dir}
-	for range 500 {
-		if _, err := os.Stat(filepath.Join(dir, "policy")); err == nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	testkit.Until(t, func() bool { _, err := os.Stat(filepath.Join(dir, "policy")); return err == nil }, "the daemon listens")
 	for i := range 2000 { // a pipe holds 64 KiB, a line has some 300 bytes
 		if got := r.ask(i + 1); !strings.HasPrefix(got, "action=450") {
 			t.Fatalf("request %d: %q", i, got)
@@ -341,7 +331,7 @@ func TestStuckLog(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(testkit.Patience):
 		t.Error("the daemon does not stop")
 	}
 }
@@ -384,20 +374,14 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	for i := range 30 {
 		r.write("rules.toml", []string{ruleTag, strings.Replace(ruleTag, "tag", "defer", 1), "[[rule]]\n"}[i%3])
-		before := strings.Count(r.out.String(), "reload")
+		before, answered := strings.Count(r.out.String(), "reload"), asked.Load()
 		r.reload <- syscall.SIGHUP
-		for range 500 {
-			if strings.Count(r.out.String(), "reload") > before {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
+		testkit.Until(t, func() bool {
+			return strings.Count(r.out.String(), "reload") > before && asked.Load() > answered+30 || t.Failed()
+		}, "the rules are read, and requests answered:\n%s", r.out)
 	}
 	close(done)
 	clients.Wait()
-	if asked.Load() < 1000 {
-		t.Errorf("only %d requests were asked", asked.Load())
-	}
 	out := r.stop()
 	if good, bad := strings.Count(out, "msg=reloaded"), strings.Count(out, "reload failed"); good != 20 || bad != 10 {
 		t.Errorf("%d reloads, %d failed ones", good, bad)

@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/plugins"
 )
 
-// runDaemon is the daemon as a process of its own, until SIGTERM or 30 seconds.
+// runDaemon is the daemon as a process of its own, until SIGTERM or for a long time.
 func runDaemon(dir string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	if err := Run(ctx, filepath.Join(dir, "tlswarden.toml"), Signals{}, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -63,30 +64,17 @@ func tier(t *testing.T) (dir, config string) {
 // pid is the process of the script.
 func pid(t *testing.T, dir string) int {
 	t.Helper()
-	for range 500 {
-		if b, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil {
-			n, err := strconv.Atoi(strings.TrimSpace(string(b)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-		time.Sleep(10 * time.Millisecond)
+	n, err := strconv.Atoi(strings.TrimSpace(testkit.File(t, filepath.Join(dir, "pid"))))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("the plugin was never run")
-	return 0
+	return n
 }
 
 // waitTimes waits until the log has a text several times.
 func (r *running) waitTimes(text string, n int) {
 	r.t.Helper()
-	for range 1000 {
-		if strings.Count(r.out.String(), text) >= n {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	r.t.Fatalf("the log did not say %q %d times:\n%s", text, n, r.out)
+	testkit.Until(r.t, func() bool { return strings.Count(r.out.String(), text) >= n }, "the log says %q %d times:\n%s", text, n, r.out)
 }
 
 const (
@@ -233,16 +221,9 @@ func TestPluginInheritsNoSocket(t *testing.T) {
 		t.Errorf("by the passed socket: %q", got)
 	}
 	pid(t, dir)
-	for range 500 {
-		if b, err := os.ReadFile(filepath.Join(dir, "files")); err == nil {
-			if strings.Contains(string(b), "socket:") {
-				t.Errorf("the plugin has a socket:\n%s", b)
-			}
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	if files := testkit.File(t, filepath.Join(dir, "files")); strings.Contains(files, "socket:") {
+		t.Errorf("the plugin has a socket:\n%s", files)
 	}
-	t.Fatal("the plugin did not list its files")
 }
 
 // TestPluginOfAnotherUser shows that who checks a configuration as another user than

@@ -1,13 +1,14 @@
 package daemon
 
 import (
-	"context"
 	"net"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // TestServiceManager shows what the service manager hears of a daemon's life.
@@ -23,7 +24,7 @@ func TestServiceManager(t *testing.T) {
 	hears := func() string {
 		t.Helper()
 		buf := make([]byte, 4096)
-		if err := manager.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := manager.SetReadDeadline(time.Now().Add(testkit.Patience)); err != nil {
 			t.Fatal(err)
 		}
 		n, err := manager.Read(buf)
@@ -129,14 +130,7 @@ func TestDoor(t *testing.T) {
 	if err := door.Shut(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for !door.quiet(time.Now()) { // of all that came before now
-		if ctx.Err() != nil {
-			t.Fatal("the door is never quiet")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Until(t, func() bool { return door.quiet(time.Now()) }, "the door is quiet of all that came before now")
 	if door.quiet(long) {
 		t.Error("a connection without an answer is taken for served")
 	}

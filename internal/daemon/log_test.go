@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tlswarden/internal/gate"
+	"tlswarden/internal/testkit"
 )
 
 // TestSyslog shows that each line is a message of its own, with facility mail,
@@ -45,7 +46,7 @@ func TestSyslog(t *testing.T) {
 		{"<22>", "level=INFO msg=ready\n"}, {"<20>", "level=WARN msg=odd\n"}, {"<19>", "level=ERROR msg=bad level=INFO\n"},
 	} {
 		buf := make([]byte, 1024)
-		if err := ln.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := ln.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 			t.Fatal(err)
 		}
 		n, _, err := ln.ReadFrom(buf)

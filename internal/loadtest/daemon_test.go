@@ -3,7 +3,6 @@ package loadtest
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // program is the binary under test, built without the race detector, which would
@@ -126,19 +127,6 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// patience is how long tests wait for what must come.
-const patience = 30 * time.Second
-
-// until waits for a condition.
-func until(condition func() bool) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		if condition() {
-			return true
-		}
-	}
-	return condition()
-}
-
 // wait waits until the log has a text.
 func (p *process) wait(text string) {
 	p.t.Helper()
@@ -148,9 +136,7 @@ func (p *process) wait(text string) {
 // waitMore waits until the log has a text more than n times.
 func (p *process) waitMore(text string, n int) {
 	p.t.Helper()
-	if !until(func() bool { return p.log.count(text) > n }) {
-		p.t.Fatalf("the log never said %q more than %d times:\n%s", text, n, p.log)
-	}
+	testkit.Until(p.t, func() bool { return p.log.count(text) > n }, "the log says %q more than %d times:\n%s", text, n, p.log)
 }
 
 func (p *process) signal(s syscall.Signal) {
@@ -171,7 +157,7 @@ func (p *process) ended() {
 	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		p.t.Fatalf("the daemon does not end:\n%s", p.log)
 	}
 	if p.err != nil {
@@ -244,10 +230,9 @@ func (b *logBuffer) String() string {
 // freePort finds a TCP port on loopback that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := testkit.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return address
 }

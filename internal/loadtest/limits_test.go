@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tlswarden/internal/daemon"
+	"tlswarden/internal/testkit"
 )
 
 // How many connections of each protocol there are at once, and what memory they
@@ -51,7 +52,7 @@ func TestLimits(t *testing.T) {
 	milterAt, policyAt := freePort(t), freePort(t)
 	p := start(t, t.TempDir(), options{config: listening(milterAt, policyAt), log: &logBuffer{keep: 64 << 10}})
 	before := p.descriptors()
-	leave, asked := load(t, milterAt, policyAt, 2*time.Second, func() {
+	leave, asked := load(t, milterAt, policyAt, func() {
 		if n := p.descriptors(); n < 2*(idleConns+busyConns) {
 			t.Errorf("only %d descriptors are open under load", n)
 		}
@@ -62,15 +63,18 @@ func TestLimits(t *testing.T) {
 	if peak > maxMemory {
 		t.Errorf("the daemon took %d bytes, more than %d", peak, maxMemory)
 	}
-	if !until(func() bool { return p.descriptors() <= before }) {
+	if !testkit.Await(func() bool { return p.descriptors() <= before }) {
 		t.Errorf("%d descriptors are open, and %d were at the start", p.descriptors(), before)
 	}
 	p.stop()
 }
 
-// load opens the idle connections and has the busy ones ask for a time, in the
-// midst of which it calls during. The idle ones stay until leave is called.
-func load(t *testing.T, milterAt, policyAt string, d time.Duration, during func()) (leave func(), asked int64) {
+// enough is how many answers a load lasts.
+const enough = 40_000
+
+// load opens the idle connections and has the busy ones ask, in the midst of which it
+// calls during. The idle ones stay until leave is called.
+func load(t *testing.T, milterAt, policyAt string, during func()) (leave func(), asked int64) {
 	t.Helper()
 	idle := make([]net.Conn, 0, 2*idleConns)
 	leave = func() {
@@ -98,14 +102,16 @@ func load(t *testing.T, milterAt, policyAt string, d time.Duration, during func(
 		}
 		idle = append(idle, m.conn)
 	}
-	var answers atomic.Int64
+	var answers, busy atomic.Int64
+	var over atomic.Bool
 	var clients sync.WaitGroup
-	end := time.Now().Add(d)
 	for i := range busyConns {
 		clients.Go(func() {
 			a, err := askAt("tcp", policyAt, 1<<20+i)
-			for err == nil && time.Now().Before(end) {
-				err = a.ask()
+			for n := 0; err == nil && !over.Load(); n++ {
+				if err = a.ask(); n == 0 {
+					busy.Add(1)
+				}
 				answers.Add(1)
 			}
 			if err != nil {
@@ -119,8 +125,10 @@ func load(t *testing.T, milterAt, policyAt string, d time.Duration, during func(
 			if err == nil {
 				err = m.connect()
 			}
-			for err == nil && time.Now().Before(end) {
-				err = m.message(2)
+			for n := 0; err == nil && !over.Load(); n++ {
+				if err = m.message(2); n == 0 {
+					busy.Add(1)
+				}
 				answers.Add(5)
 			}
 			if err != nil {
@@ -130,8 +138,11 @@ func load(t *testing.T, milterAt, policyAt string, d time.Duration, during func(
 			m.close()
 		})
 	}
-	time.Sleep(time.Until(end) / 2)
-	during()
+	if testkit.Await(func() bool { return busy.Load() == 2*busyConns || t.Failed() }) {
+		during()
+	}
+	testkit.Await(func() bool { return answers.Load() > enough || t.Failed() })
+	over.Store(true)
 	clients.Wait()
 	return leave, answers.Load()
 }
@@ -150,7 +161,7 @@ func TestGoroutines(t *testing.T) {
 	go func() {
 		done <- daemon.Run(ctx, filepath.Join(dir, "tlswarden.toml"), daemon.Signals{}, &logBuffer{keep: 64 << 10})
 	}()
-	if !until(func() bool { return answering(policyAt, milterAt) == nil }) {
+	if !testkit.Await(func() bool { return answering(policyAt, milterAt) == nil }) {
 		t.Fatal(answering(policyAt, milterAt))
 	}
 	settled := runtime.NumGoroutine()
@@ -158,20 +169,21 @@ func TestGoroutines(t *testing.T) {
 		time.Sleep(2 * time.Millisecond)
 		settled = min(settled, runtime.NumGoroutine())
 	}
-	leave, _ := load(t, milterAt, policyAt, time.Second, func() {
-		if n := runtime.NumGoroutine(); n < settled+2*(idleConns+busyConns) {
+	const first = 4 // those that may not have ended yet
+	leave, _ := load(t, milterAt, policyAt, func() {
+		if n := runtime.NumGoroutine(); n < settled-first+2*(idleConns+busyConns) {
 			t.Errorf("only %d goroutines under load", n)
 		}
 	})
 	leave()
-	if !until(func() bool { return runtime.NumGoroutine() <= settled }) {
+	if !testkit.Await(func() bool { return runtime.NumGoroutine() <= settled }) {
 		t.Errorf("%d goroutines are left, and %d were before:\n%s", runtime.NumGoroutine(), settled, stacks())
 	}
 	stop()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if !until(func() bool { return runtime.NumGoroutine() <= start }) {
+	if !testkit.Await(func() bool { return runtime.NumGoroutine() <= start }) {
 		t.Errorf("%d goroutines are left at the end, and %d were at the start:\n%s", runtime.NumGoroutine(), start, stacks())
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // The steps that a milter may ask an MTA to leave out, mfdef.h.
@@ -27,7 +29,7 @@ type mta struct {
 
 // dialMilter connects and negotiates.
 func dialMilter(network, address string) (*mta, error) {
-	c, err := net.DialTimeout(network, address, patience)
+	c, err := net.DialTimeout(network, address, testkit.Patience)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func frame(code byte, content string) []byte {
 }
 
 func (m *mta) send(code byte, content string) error {
-	if err := m.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := m.conn.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		return err
 	}
 	if _, err := m.conn.Write(frame(code, content)); err != nil {

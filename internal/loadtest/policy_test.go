@@ -8,6 +8,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // errClosed is a close between requests: nothing of an answer came.
@@ -23,7 +25,7 @@ type asker struct {
 
 // askAt connects to a policy service; the id is unique in a test.
 func askAt(network, address string, id int) (*asker, error) {
-	c, err := net.DialTimeout(network, address, patience)
+	c, err := net.DialTimeout(network, address, testkit.Patience)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ func (a *asker) ask() error {
 
 // request sends the text of a request and reads its answer.
 func (a *asker) request(text string) (string, error) {
-	if err := a.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := a.conn.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		return "", err
 	}
 	if _, err := io.WriteString(a.conn, text); err != nil {

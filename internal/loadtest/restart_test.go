@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"tlswarden/internal/testkit"
 )
 
 // passed are sockets as a service manager holds them: it listens, and never
@@ -97,13 +99,13 @@ func TestRestart(t *testing.T) {
 	for range 6 {
 		p := launch(t, dir, o)
 		a, m := asked.Load(), messages.Load()
-		if !until(func() bool { return asked.Load() > a+300 && messages.Load() > m+50 || t.Failed() }) {
+		if !testkit.Await(func() bool { return asked.Load() > a+300 && messages.Load() > m+50 || t.Failed() }) {
 			t.Errorf("%d requests, %d messages:\n%s", asked.Load(), messages.Load(), p.log)
 		}
 		p.stop()
 	}
 	p := launch(t, dir, o)
-	if a := asked.Load(); !until(func() bool { return asked.Load() > a }) {
+	if a := asked.Load(); !testkit.Await(func() bool { return asked.Load() > a }) {
 		t.Errorf("the last daemon answers nothing:\n%s", p.log)
 	}
 	stopped.Store(true)
@@ -216,7 +218,7 @@ func TestDrain(t *testing.T) {
 	}
 	p.signal(syscall.SIGTERM)
 	p.wait("msg=stopping")
-	if !until(func() bool {
+	if !testkit.Await(func() bool {
 		c, err := net.Dial("tcp", milterAt)
 		if err == nil {
 			c.Close()

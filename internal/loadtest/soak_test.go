@@ -15,6 +15,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // soakVariable has the time for which the soak test runs; make soak sets it.
@@ -93,7 +95,7 @@ func TestSoak(t *testing.T) {
 	samples := s.watch()
 	s.clients.Wait()
 	took := time.Since(begin)
-	if !until(func() bool { return s.p.descriptors() <= before }) {
+	if !testkit.Await(func() bool { return s.p.descriptors() <= before }) {
 		t.Errorf("%d descriptors are open, and %d were at the start", s.p.descriptors(), before)
 	}
 	write(t, s.dir, "rules.toml", theRules)
@@ -243,7 +245,7 @@ func with(address string, do func(net.Conn) error) error {
 		return err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		return err
 	}
 	return do(c)

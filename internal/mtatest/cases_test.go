@@ -1,13 +1,13 @@
 package mtatest
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // TestCases runs all case files with the daemon of this tree, or with the
@@ -52,9 +52,7 @@ func run(t *testing.T, dir string) {
 func openLab(t *testing.T, server string, certs *Certs) *Lab {
 	t.Helper()
 	needRoot(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	lab, err := OpenLab(ctx, server, certs)
+	lab, err := OpenLab(testkit.Context(t), server, certs)
 	if errors.Is(err, ErrNotInstalled) {
 		skipOrFail(t, err)
 	}

@@ -201,10 +201,10 @@ func hasReadyLine(log string) bool {
 // Log is what the daemon logged so far; all there is, once it is stopped.
 func (d *Daemon) Log() string { return d.log.String() }
 
-// Stop asks the daemon to end and waits. It is an error if that takes longer
-// than ten seconds, or the daemon exits with anything but 0.
+// Stop asks the daemon to end and waits. It is an error if the daemon hangs or exits
+// with anything but 0.
 func (d *Daemon) Stop() error {
-	if err := d.process.stop(10 * time.Second); err != nil {
+	if err := d.process.stop(); err != nil {
 		return fmt.Errorf("tlswarden at its end: %w", err)
 	}
 	return nil

@@ -1,9 +1,9 @@
 package mtatest
 
 import (
-	"context"
 	"testing"
-	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // TestDaemonDown shows what the shipped lines make of mail while tlswarden is
@@ -29,8 +29,7 @@ func TestDaemonDown(t *testing.T) {
 }
 
 func deferred(t *testing.T, lab *Lab, front string) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+	ctx := testkit.Context(t)
 	address, err := lab.MTA.Address("smtp", front)
 	if err != nil {
 		t.Fatal(err)

@@ -9,33 +9,36 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // hostile lets strangers at the daemon's own ports, which stall or talk nonsense.
 // The crowd is there already, so that Postfix gets no connection until it leaves.
-func hostile(ctx context.Context, r *rig) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	wait(ctx, 500*time.Millisecond)
+func hostile(l *load) {
+	r := l.rig
 	for _, line := range []string{"milter: too many connections", "too many policy connections"} {
-		if !strings.Contains(r.daemon.Log(), line) {
-			r.t.Errorf("the log does not say %q", line)
-		}
+		testkit.Until(r.t, func() bool { return strings.Contains(r.daemon.Log(), line) }, "the log says %q", line)
 	}
+	l.rounds(1)
 	for _, conn := range r.crowd {
 		_ = conn.Close()
 	}
+	ctx, cancel := context.WithCancel(r.t.Context())
+	defer cancel()
 	var strangers sync.WaitGroup
 	for _, address := range []string{r.hooks.Milter, r.hooks.Policy} {
 		for i := range 2 * len(nonsense()) {
 			strangers.Go(func() {
 				for n := i; ctx.Err() == nil; n++ {
-					bother(ctx, address, nonsense()[n%len(nonsense())])
+					bother(address, nonsense()[n%len(nonsense())])
 				}
 			})
 		}
 		strangers.Go(func() { stall(ctx, address) })
 	}
+	l.rounds(4)
+	cancel()
 	strangers.Wait()
 }
 
@@ -65,10 +68,10 @@ func nonsense() [][]byte {
 }
 
 // bother says something, and waits a moment for the answer.
-func bother(ctx context.Context, address string, what []byte) {
+func bother(address string, what []byte) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		wait(ctx, 50*time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // it is a nuisance, not a flood
 		return
 	}
 	defer func() { _ = conn.Close() }()
@@ -91,14 +94,14 @@ func stall(ctx context.Context, address string) {
 }
 
 // crowd makes more connections than the daemon takes.
-func crowd(_ context.Context, r *rig) {
+func crowd(r *rig) {
 	var mu sync.Mutex
 	var dialers sync.WaitGroup
 	for _, address := range []string{r.hooks.Milter, r.hooks.Policy} {
 		for range 6 {
 			dialers.Go(func() {
 				for range 350 {
-					conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+					conn, err := net.DialTimeout("tcp", address, testkit.Patience)
 					if err != nil {
 						r.t.Errorf("a port takes no more connections: %v", err)
 						return

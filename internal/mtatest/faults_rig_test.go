@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // rig is a Postfix that asks a daemon without anything between them: at fixed
@@ -41,15 +43,13 @@ func newRig(t *testing.T, program string) *rig {
 	if r.hooks, err = freeHooks(FrontBoth); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
 	r.start(nil)
 	t.Cleanup(func() {
 		if r.daemon != nil {
 			r.stop()
 		}
 	})
-	r.postfix, err = StartPostfix(ctx, r.hooks, r.certs)
+	r.postfix, err = StartPostfix(testkit.Context(t), r.hooks, r.certs)
 	if errors.Is(err, ErrNotInstalled) {
 		skipOrFail(t, err)
 	}
@@ -77,7 +77,7 @@ func (r *rig) in(t *testing.T) *rig {
 // start starts a daemon where the one before was.
 func (r *rig) start(stderr *os.File) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	var err error
 	r.daemon, err = StartDaemon(ctx, DaemonConfig{
@@ -89,11 +89,11 @@ func (r *rig) start(stderr *os.File) {
 	}
 }
 
-// stop drains the daemon, which must come to its end in time and in peace.
+// stop drains the daemon, which must come to its end in peace.
 func (r *rig) stop() {
 	r.t.Helper()
 	began := time.Now()
-	err := r.daemon.process.stop(30 * time.Second) // it drains for up to 20 s
+	err := r.daemon.process.stop()
 	r.t.Logf("the daemon stopped within %.1f s", time.Since(began).Seconds())
 	r.log.WriteString(r.daemon.Log())
 	if err != nil {
@@ -107,7 +107,7 @@ func (r *rig) kill() {
 	r.t.Helper()
 	r.signal(syscall.SIGKILL)
 	<-r.daemon.process.done
-	if err := r.daemon.process.stop(time.Second); !endedBySignal(err) {
+	if err := r.daemon.process.stop(); !endedBySignal(err) {
 		r.t.Errorf("the daemon ended before it was killed: %v\n%s", err, tail(r.daemon.Log(), 20))
 	}
 	r.log.WriteString(r.daemon.Log())
@@ -126,7 +126,7 @@ func (r *rig) signal(signal syscall.Signal) {
 func (r *rig) freeze() {
 	r.t.Helper()
 	r.signal(syscall.SIGSTOP)
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	testkit.Until(r.t, func() bool {
 		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.daemon.process.cmd.Process.Pid))
 		if err != nil {
 			r.t.Fatal(err)
@@ -138,35 +138,24 @@ func (r *rig) freeze() {
 				stopped++
 			}
 		}
-		if stopped > 0 && stopped == len(stats) {
-			return
-		}
-		if time.Now().After(end) {
-			r.t.Fatalf("%d of %d threads of the daemon are stopped", stopped, len(stats))
-		}
-	}
+		return stopped > 0 && stopped == len(stats)
+	}, "all threads of the daemon are stopped")
 }
 
 // warm shows the daemon an encrypted session on each listener. Until it has seen
 // one, it defers plaintext that the rules refuse.
-func (r *rig) warm(ctx context.Context) {
+func (r *rig) warm() {
 	r.t.Helper()
 	for _, front := range r.fronts() {
-		for !r.warmed(ctx, front) {
-			select {
-			case <-time.After(100 * time.Millisecond):
-			case <-ctx.Done():
-				r.t.Fatalf("the listener behind %s takes no mail", front)
-			}
-		}
+		testkit.Until(r.t, func() bool { return r.warmed(front) }, "the listener behind %s takes mail", front)
 	}
 }
 
-func (r *rig) warmed(ctx context.Context, front string) bool {
+func (r *rig) warmed(front string) bool {
 	const script = "connect\nEHLO client.example.org\nSTARTTLS\nEHLO client.example.org\n" +
 		"MAIL FROM:<warm@example.org>\nRCPT TO:<warm@example.com>\nRSET\nQUIT\n"
 	lab := &Lab{MTA: r.postfix, Certs: r.certs}
-	return lab.Talk(ctx, "smtp", front, script, func(string) {}) == nil
+	return lab.Talk(r.t.Context(), "smtp", front, script, func(string) {}) == nil
 }
 
 // lossWarnings is what Postfix may log of a filter that goes away, stalls, or is

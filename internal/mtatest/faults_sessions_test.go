@@ -2,7 +2,6 @@ package mtatest
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // cut is one session that is cut off: by a client that leaves without a word, or
@@ -43,9 +44,7 @@ const (
 
 // sessionsCut cuts a session off at each of its steps, behind each front end.
 func sessionsCut(r *rig) {
-	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
-	defer cancel()
-	r.warm(ctx)
+	r.warm()
 	var cuts []cut
 	for _, front := range r.fronts() {
 		for _, after := range []string{afterConnect, afterEHLO, afterMAIL, afterTagged, afterStrict, afterDATA, afterHalf, afterDot} {
@@ -57,14 +56,14 @@ func sessionsCut(r *rig) {
 	}
 	last := map[cut]Reply{}
 	for _, c := range cuts {
-		last[c] = r.cutSession(ctx, c)
+		last[c] = r.cutSession(c)
 		if r.daemon == nil {
 			r.start(nil)
-			r.warm(ctx)
+			r.warm()
 		}
 	}
-	r.warm(ctx)
-	delivered, err := r.postfix.Delivered(ctx)
+	r.warm()
+	delivered, err := r.postfix.Delivered(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -104,6 +103,7 @@ func (r *rig) staleRequests() {
 	}
 	r.signal(syscall.SIGCONT)
 	for i, conn := range again {
+		_ = conn.SetReadDeadline(time.Now().Add(testkit.Patience))
 		action, err := bufio.NewReader(conn).ReadString('\n')
 		if want := "action=PREPEND X-TLS-Policy: " + loadTag + "\n"; action != want || err != nil {
 			r.t.Errorf("asked again, request %d gets %q (%v), expected %q", i, action, err, want)
@@ -114,17 +114,16 @@ func (r *rig) staleRequests() {
 
 // cutSession holds a session up to its end, its cut, or the first deferral. It
 // returns the last reply.
-func (r *rig) cutSession(ctx context.Context, c cut) Reply {
+func (r *rig) cutSession(c cut) Reply {
 	address, err := r.postfix.Address("smtp", c.front)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	smtp, err := Dial(ctx, address, nil)
+	smtp, err := Dial(r.t.Context(), address, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer func() { _ = smtp.Close() }()
-	smtp.timeout = loadPatience
 	command := func(line string) func() (Reply, error) {
 		return func() (Reply, error) { return smtp.Command(line) }
 	}

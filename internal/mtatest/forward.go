@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"sync"
+
+	"tlswarden/internal/testkit"
 )
 
 // Forwarder stands at an address that does not change and passes connections
@@ -28,7 +30,7 @@ type Forwarder struct {
 
 // StartForwarder listens on a free port. Without a backend it accepts and closes.
 func StartForwarder() (*Forwarder, error) {
-	address, err := freeAddress("127.0.0.1")
+	address, err := testkit.FreeAddress("127.0.0.1")
 	if err != nil {
 		return nil, err
 	}

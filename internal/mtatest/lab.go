@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // A Lab is one mail server with forwarders before it, on which cases are run
@@ -31,7 +32,6 @@ func OpenLab(ctx context.Context, server string, certs *Certs) (*Lab, error) {
 	if lab.MTA, err = startServer(ctx, server, Hooks{lab.milter.Address(), lab.policy.Address()}, certs); err != nil {
 		return nil, errors.Join(err, lab.Close())
 	}
-	lab.quiet()
 	return lab, nil
 }
 
@@ -55,14 +55,6 @@ func startServer(ctx context.Context, server string, hooks Hooks, certs *Certs) 
 		return sendmail, nil
 	}
 	return nil, fmt.Errorf("there is no server %q", server)
-}
-
-// quiet waits until the server has logged what became of the connections by which
-// it was found to listen: nothing is behind the forwarders yet, and it complains.
-func (l *Lab) quiet() {
-	for before := "-"; before != l.MTA.Log(); time.Sleep(200 * time.Millisecond) {
-		before = l.MTA.Log()
-	}
 }
 
 // Close ends everything that the lab started.
@@ -95,7 +87,7 @@ func (l *Lab) Runs(c *Case) []string {
 // program, with its files in dir, holds the session, and compares. The error
 // tells all that differs, and the logs.
 func (l *Lab) RunCase(ctx context.Context, c *Case, front, program, dir string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, testkit.Patience)
 	defer cancel()
 	if err := l.MTA.Clear(ctx); err != nil {
 		return err

@@ -19,7 +19,7 @@ type tally struct {
 	retries        int // transactions beyond the first of a message
 	tagged         int // copies with a tag
 	duplicates     int // more copies than one
-	lost           int // neither delivered nor refused
+	lost           int // accepted, and neither delivered nor refused
 }
 
 // columns are the names of a tally's numbers.
@@ -53,9 +53,6 @@ func count(clients []*loadClient, delivered map[string][]Message) *counting {
 		c.wrong = append(c.wrong, client.wrong...)
 		for _, m := range client.mails {
 			c.retries += max(0, len(m.attempts)-1)
-			if len(m.attempts) == 0 { // its sessions ended before MAIL
-				c.wrong = append(c.wrong, m.id+" was never tried")
-			}
 			for _, recipient := range m.recipients() {
 				c.recipient(m, recipient)
 			}
@@ -94,9 +91,11 @@ func (c *counting) recipient(m *loadMail, recipient string) {
 		c.laterDelivered++
 	case copies > 0:
 		c.tally.delivered++
+	case slices.Contains(m.pending, recipient):
+		c.errorf("%s is still with its sender, after %d transactions", recipient, len(m.attempts))
 	default:
 		c.lost++
-		c.errorf("%s is lost: pending %v, %d attempts", recipient, slices.Contains(m.pending, recipient), len(m.attempts))
+		c.errorf("%s is lost: it was accepted and not delivered", recipient)
 	}
 }
 

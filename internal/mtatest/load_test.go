@@ -8,17 +8,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
-// The bounds of a load. Clients wait for a reply longer than Postfix waits for a
-// filter: two tries at the policy service, and the milter's timeout on top.
+// The bounds of a load.
 const (
-	loadClients  = 20 // for each front end
-	loadMails    = 7  // that a client brings, two more at most
-	loadTries    = 80 // sessions that a client holds at most
-	loadPatience = 75 * time.Second
-	loadPause    = 250 * time.Millisecond // between two sessions, up to three times as long
+	loadClients = 12                     // for each front end
+	loadMails   = 10                     // that a client brings, two more at most
+	loadPause   = 250 * time.Millisecond // between two sessions, up to three times as long
 )
 
 // loadRules say what the end of each message is. Every recipient is a mailbox of
@@ -95,13 +95,14 @@ type load struct {
 	rig      *rig
 	clients  map[string][]*loadClient // by front end
 	group    sync.WaitGroup
-	stopping chan struct{}
+	turns    atomic.Int64 // that the clients have had
+	stopping atomic.Bool
 }
 
 // startLoad lets the clients of all front ends begin. The name sets their
 // messages apart from those of other loads.
-func (r *rig) startLoad(ctx context.Context, name string) *load {
-	l := &load{rig: r, clients: map[string][]*loadClient{}, stopping: make(chan struct{})}
+func (r *rig) startLoad(name string) *load {
+	l := &load{rig: r, clients: map[string][]*loadClient{}}
 	for _, front := range r.fronts() {
 		address, err := r.postfix.Address("smtp", front)
 		if err != nil {
@@ -110,7 +111,7 @@ func (r *rig) startLoad(ctx context.Context, name string) *load {
 		for i := range loadClients {
 			client := &loadClient{load: l, name: fmt.Sprintf("%s.%s.%d", name, front, i), tls: i%2 == 0, address: address, replies: map[string]int{}}
 			l.clients[front] = append(l.clients[front], client)
-			l.group.Go(func() { client.run(ctx) })
+			l.group.Go(client.run)
 		}
 	}
 	return l
@@ -118,42 +119,43 @@ func (r *rig) startLoad(ctx context.Context, name string) *load {
 
 // finish makes no more messages, and waits until the clients have brought theirs.
 func (l *load) finish() {
-	close(l.stopping)
+	l.stopping.Store(true)
 	l.group.Wait()
 }
 
-func (l *load) stopped() bool {
-	select {
-	case <-l.stopping:
-		return true
-	default:
-		return false
-	}
+// rounds waits until there were as many turns as would be n of each client.
+func (l *load) rounds(n int) { l.rig.t.Helper(); l.turn(n * loadClients * len(l.clients)) }
+
+// turn waits until the clients have had n more turns together.
+func (l *load) turn(n int) {
+	l.rig.t.Helper()
+	until := l.turns.Load() + int64(n)
+	testkit.Until(l.rig.t, func() bool { return l.turns.Load() >= until }, "the clients have had %d more turns", n)
 }
 
-// run makes messages, and holds sessions until none is left to bring.
-func (c *loadClient) run(ctx context.Context) {
-	for tries := 0; tries < loadTries && ctx.Err() == nil; tries++ {
-		if len(c.mails) < loadMails && !c.load.stopped() {
+// run makes messages, and holds sessions until none is left to bring, or until it is
+// clear that this is in vain.
+func (c *loadClient) run() {
+	var end time.Time
+	for end.IsZero() || time.Now().Before(end) {
+		switch stopping := c.load.stopping.Load(); {
+		case stopping && end.IsZero():
+			end = time.Now().Add(testkit.Patience)
+		case !stopping && len(c.mails) < loadMails:
 			for range 1 + rand.IntN(3) {
 				c.mails = append(c.mails, c.newMail())
 			}
 			c.tls = !c.tls
 		}
-		if batch := c.batch(); len(batch) > 0 {
-			c.session(ctx, batch)
-		} else if c.load.stopped() {
+		batch := c.batch()
+		if len(batch) == 0 && !end.IsZero() {
 			return
 		}
-		c.pause(ctx)
-	}
-}
-
-// pause lets the queue rest between two sessions.
-func (c *loadClient) pause(ctx context.Context) {
-	select {
-	case <-time.After(loadPause + rand.N(2*loadPause)):
-	case <-ctx.Done():
+		if len(batch) > 0 {
+			c.session(batch)
+		}
+		c.load.turns.Add(1)
+		time.Sleep(loadPause + rand.N(2*loadPause)) // as a queue rests
 	}
 }
 
@@ -187,8 +189,8 @@ func (c *loadClient) batch() []*loadMail {
 }
 
 // session brings messages over one connection. What it cannot bring stays pending.
-func (c *loadClient) session(ctx context.Context, batch []*loadMail) {
-	smtp, ok := c.connect(ctx, batch[0].tls)
+func (c *loadClient) session(batch []*loadMail) {
+	smtp, ok := c.connect(batch[0].tls)
 	if smtp != nil {
 		defer func() { _ = smtp.Close() }() // the server may have closed first
 	}
@@ -205,13 +207,12 @@ func (c *loadClient) session(ctx context.Context, batch []*loadMail) {
 }
 
 // connect makes a connection up to the point where mail can begin.
-func (c *loadClient) connect(ctx context.Context, secure bool) (*Client, bool) {
-	smtp, err := Dial(ctx, c.address, nil)
+func (c *loadClient) connect(secure bool) (*Client, bool) {
+	smtp, err := Dial(context.Background(), c.address, nil)
 	if err != nil {
 		c.replies["no connection"]++
 		return nil, false
 	}
-	smtp.timeout = loadPatience
 	if reply, err := smtp.Greeting(); !c.fine(reply, err) {
 		return smtp, false
 	}

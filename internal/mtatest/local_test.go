@@ -1,14 +1,14 @@
 package mtatest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // TestLocalSubmission shows that mail given to sendmail(1) on the machine
@@ -24,8 +24,7 @@ func TestLocalSubmission(t *testing.T) {
 	if !ok {
 		t.Fatalf("postfix is a %T", lab.MTA)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+	ctx := testkit.Context(t)
 	const rules = "judge_local = true\n[[rule]]\nname = \"all\"\nrequire = \"bcp195\"\notherwise = \"reject\"\n"
 	daemon, err := lab.StartDaemon(ctx, DaemonConfig{Program: buildDaemon(t), Dir: t.TempDir(), Front: FrontMilter,
 		Files: map[string]string{"rules.toml": rules}})
@@ -33,14 +32,14 @@ func TestLocalSubmission(t *testing.T) {
 		t.Fatal(err)
 	}
 	submit(t, postfix)
-	wrong := waitLog(ctx, postfix, "status=sent")
+	wrong := waitLog(postfix, "status=sent")
 	wrong = errors.Join(wrong, lab.StopDaemon(daemon))
 	if wrong != nil || strings.Contains(daemon.Log(), "msg=decision") {
 		t.Errorf("%v\n--- log of tlswarden\n%s--- log of postfix\n%s", wrong, daemon.Log(), postfix.Log())
 	}
 	// Without a daemon such mail has to wait, so the daemon was asked before.
 	submit(t, postfix)
-	if err := waitLog(ctx, postfix, "cleanup.*milter-reject"); err != nil {
+	if err := waitLog(postfix, "cleanup.*milter-reject"); err != nil {
 		t.Errorf("%v\n%s", err, postfix.Log())
 	}
 }
@@ -55,14 +54,10 @@ func submit(t *testing.T, postfix *Postfix) {
 }
 
 // waitLog waits for what the server does on its own time.
-func waitLog(ctx context.Context, mta MTA, pattern string) error {
+func waitLog(mta MTA, pattern string) error {
 	expected := regexp.MustCompile(pattern)
-	for !expected.MatchString(mta.Log()) {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("no %q in the log of %s", pattern, mta.Name())
-		case <-time.After(20 * time.Millisecond):
-		}
+	if !testkit.Await(func() bool { return expected.MatchString(mta.Log()) }) {
+		return fmt.Errorf("no %q in the log of %s", pattern, mta.Name())
 	}
 	return nil
 }

@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // TestMiltertest runs the scripts of testdata/miltertest with miltertest(8), a
@@ -66,7 +67,7 @@ func runScript(ctx context.Context, script, milter string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, testkit.Patience)
 	defer cancel()
 	lib := filepath.Join(filepath.Dir(script), "lib")
 	output, err := exec.CommandContext(ctx, "miltertest", "-D", "socket=inet:"+port+"@"+host,

@@ -1,7 +1,6 @@
 package mtatest
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,7 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // installPlugins builds the plugins that ship and puts them where a daemon takes
@@ -140,26 +140,25 @@ const pluginDeaths = 3
 func TestPluginKilled(t *testing.T) {
 	plugins := installPlugins(t)
 	r := newRig(t, buildDaemon(t))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	if err := os.WriteFile(filepath.Join(plugins.Dir, "mailboxes.csv"), []byte(mailboxes("plugin", r.fronts())), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r.stop()
 	var err error
-	r.daemon, err = StartDaemon(ctx, DaemonConfig{Program: r.program, Dir: r.dir, Front: FrontBoth, Hooks: r.hooks,
+	r.daemon, err = StartDaemon(testkit.Context(t), DaemonConfig{Program: r.program, Dir: r.dir, Front: FrontBoth, Hooks: r.hooks,
 		Config: fmt.Sprintf(pluginLoadConfig, plugins.Dir, plugins.Dir), Files: map[string]string{"rules.toml": pluginLoadRules}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.warm(ctx)
-	l := r.startLoad(ctx, "plugin")
+	r.warm()
+	l := r.startLoad("plugin")
+	defer l.finish()
 	for range pluginDeaths {
-		wait(ctx, 400*time.Millisecond)
-		r.killPlugin(ctx)
+		l.rounds(1)
+		r.killPlugin()
 	}
 	l.finish()
-	delivered, err := r.postfix.Delivered(ctx)
+	delivered, err := r.postfix.Delivered(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +188,7 @@ func mailboxes(load string, fronts []string) string {
 var pluginStarted = regexp.MustCompile(`msg="plugin started" plugin=lookup pid=(\d+)`)
 
 // killPlugin kills the plugin, and waits until it is there again.
-func (r *rig) killPlugin(ctx context.Context) {
+func (r *rig) killPlugin() {
 	r.t.Helper()
 	starts := pluginStarted.FindAllStringSubmatch(r.daemon.Log(), -1)
 	if len(starts) == 0 {
@@ -202,12 +201,7 @@ func (r *rig) killPlugin(ctx context.Context) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		r.t.Fatal(err)
 	}
-	for len(pluginStarted.FindAllString(r.daemon.Log(), -1)) == len(starts) {
-		if ctx.Err() != nil {
-			r.t.Fatalf("the plugin does not come back; the daemon's log ends with:\n%s", tail(r.daemon.Log(), 20))
-		}
-		wait(ctx, 5*time.Millisecond)
-	}
+	testkit.Until(r.t, func() bool { return len(pluginStarted.FindAllString(r.daemon.Log(), -1)) > len(starts) }, "the plugin comes back")
 }
 
 // pluginReply are the replies of pluginLoadRules. While the plugin does not answer,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"os/user"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // Postfix is a private Postfix. Its service smtp is what a public MX host has;
@@ -232,8 +235,10 @@ func (p *Postfix) Delivered(ctx context.Context) (map[string][]Message, error) {
 }
 
 // waitIdle waits until nothing is in the queues that mail passes through, in the
-// order in which it does, so that no message slips by.
+// order in which it does, so that no message slips by. However much there is, it
+// waits as long as it becomes less.
 func (p *Postfix) waitIdle(ctx context.Context) error {
+	least, since := math.MaxInt, time.Now()
 	for {
 		waiting, err := filesBelow(p.path("queue/maildrop"), p.path("queue/incoming"), p.path("queue/active"))
 		if err != nil {
@@ -242,10 +247,16 @@ func (p *Postfix) waitIdle(ctx context.Context) error {
 		if len(waiting) == 0 {
 			return nil
 		}
+		if len(waiting) < least {
+			least, since = len(waiting), time.Now()
+		}
+		if time.Since(since) > testkit.Patience {
+			return fmt.Errorf("postfix still has %v in its queue", waiting)
+		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("postfix still has %v in its queue: %w", waiting, ctx.Err())
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
@@ -276,7 +287,7 @@ func (p *Postfix) Stop() error {
 	var err error
 	if p.master != nil {
 		// master(8) ends its children, and then itself, by the signal.
-		if err = p.master.stop(10 * time.Second); endedBySignal(err) {
+		if err = p.master.stop(); endedBySignal(err) {
 			err = nil
 		}
 	}

@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"io"
 	"net"
 	"os/exec"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // process is a child in a process group of its own.
@@ -30,7 +31,7 @@ type process struct {
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// A grandchild that keeps stderr open must not block Wait for ever.
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = testkit.Patience
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	if cmd.Stdout == nil && cmd.Stderr == nil {
 		cmd.Stdout, cmd.Stderr = &p.output, &p.output
@@ -43,7 +44,7 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 		close(p.done)
 	}()
 	if err := p.startGuard(); err != nil {
-		return nil, errors.Join(err, p.stop(time.Second))
+		return nil, errors.Join(err, p.stop())
 	}
 	return p, nil
 }
@@ -64,9 +65,9 @@ func (p *process) startGuard() error {
 	return nil
 }
 
-// stop asks the child to end, waits for grace, and then kills what is left of
-// its process group. It returns the child's own exit error.
-func (p *process) stop(grace time.Duration) error {
+// stop asks the child to end, waits, and then kills what is left of its process
+// group. It returns the child's own exit error.
+func (p *process) stop() error {
 	if p.guard != nil {
 		_ = p.guard.Process.Kill() // before its input ends, so that it kills nobody
 		_ = p.guard.Wait()
@@ -75,10 +76,10 @@ func (p *process) stop(grace time.Duration) error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	select {
 	case <-p.done:
-	case <-time.After(grace):
+	case <-time.After(testkit.Patience):
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.done
-		return fmt.Errorf("%s did not end within %v", p.cmd.Path, grace)
+		return fmt.Errorf("%s did not end within %v", p.cmd.Path, testkit.Patience)
 	}
 	// Children of the child may outlive it; ESRCH says that none did.
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
@@ -97,11 +98,13 @@ func endedBySignal(err error) bool {
 }
 
 // waitListening dials address until something answers, the child ends, or ctx does.
+// What the child logs of that connection stands in its log then.
 func (p *process) waitListening(ctx context.Context, address string) error {
 	for {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
+		conn, err := net.Dial("tcp", address)
 		if err == nil {
-			return conn.Close()
+			hangUp(conn)
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -113,46 +116,25 @@ func (p *process) waitListening(ctx context.Context, address string) error {
 	}
 }
 
-// freeAddress finds a free TCP port of host, see freeAddresses.
-func freeAddress(host string) (string, error) {
-	addresses, err := freeAddresses(host)
-	if err != nil {
-		return "", err
+// hangUp says no more, and waits until the other side is done with the connection.
+func hangUp(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite() // it may have been closed from there
 	}
-	return addresses[0], nil
+	_ = conn.SetReadDeadline(time.Now().Add(testkit.Patience))
+	_, _ = io.Copy(io.Discard, conn)
+	_ = conn.Close()
 }
 
-// freeAddresses finds a free TCP port for each of the hosts. Nobody takes a port
-// before a server listens on it: the kernel gives outgoing connections higher ones,
-// and the tests that run beside get others, as none comes again in a process before
-// all have come.
+// freeAddresses finds a free TCP port for each of the hosts.
 func freeAddresses(hosts ...string) ([]string, error) {
 	var addresses []string
 	for _, host := range hosts {
-		address, err := nextFree(host)
+		address, err := testkit.FreeAddress(host)
 		if err != nil {
 			return nil, err
 		}
 		addresses = append(addresses, address)
 	}
 	return addresses, nil
-}
-
-// The ports that tests get, in turn, from one that differs from run to run.
-const lowestPort, ports = 20000, 12000
-
-var (
-	firstTurn = rand.IntN(ports)
-	turns     atomic.Int32
-)
-
-func nextFree(host string) (string, error) {
-	for range ports {
-		address := net.JoinHostPort(host, strconv.Itoa(lowestPort+(firstTurn+int(turns.Add(1)))%ports))
-		listener, err := net.Listen("tcp", address)
-		if err == nil {
-			return address, listener.Close()
-		}
-	}
-	return "", fmt.Errorf("no free port on %s", host)
 }

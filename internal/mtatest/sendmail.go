@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Sendmail is a private Sendmail, run from unpacked packages. It has the
@@ -226,7 +225,7 @@ func (s *Sendmail) Log() string { return logSince(s.path("maillog"), s.logFrom) 
 func (s *Sendmail) Stop() error {
 	var err error
 	if s.daemon != nil {
-		if err = s.daemon.stop(10 * time.Second); endedBySignal(err) {
+		if err = s.daemon.stop(); endedBySignal(err) {
 			err = nil
 		}
 	}

@@ -2,7 +2,6 @@ package mtatest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -11,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // setupRules object to all mail in plaintext, from this machine, too.
@@ -50,18 +51,12 @@ func (r *setupRig) start() {
 	if r.daemon, err = startProcess(cmd); err != nil {
 		r.t.Fatal(err)
 	}
-	for range 1000 {
-		if hasReadyLine(r.log.String()) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	r.t.Fatalf("tlswarden is not ready:\n%s", r.log)
+	testkit.Until(r.t, func() bool { return hasReadyLine(r.log.String()) }, "tlswarden is ready:\n%s", r.log)
 }
 
 func (r *setupRig) stop() {
 	if r.daemon != nil {
-		if err := r.daemon.stop(10 * time.Second); err != nil {
+		if err := r.daemon.stop(); err != nil {
 			r.t.Error(err)
 		}
 		r.daemon = nil
@@ -92,9 +87,7 @@ func (r *setupRig) setup(code int, command string, parts ...string) string {
 // rcpt is the answer to a recipient, in plaintext, and if that is positive then to
 // the message.
 func (r *setupRig) rcpt() (Reply, error) {
-	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
-	defer cancel()
-	client, err := Dial(ctx, r.address, nil)
+	client, err := Dial(r.t.Context(), r.address, nil)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -117,13 +110,12 @@ func (r *setupRig) becomes(want string, fits func(Reply) bool) {
 	r.t.Helper()
 	var reply Reply
 	var err error
-	for range 50 {
-		if reply, err = r.rcpt(); err == nil && fits(reply) {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
+	if !testkit.Await(func() bool {
+		reply, err = r.rcpt()
+		return err == nil && fits(reply)
+	}) {
+		r.t.Fatalf("the answer is %v (%v), not %s; the log of tlswarden:\n%s", reply, err, want, r.log)
 	}
-	r.t.Fatalf("the answer is %v (%v), not %s; the log of tlswarden:\n%s", reply, err, want, r.log)
 }
 
 func (r *setupRig) judged() {
@@ -177,9 +169,7 @@ func bare(t *testing.T) *Postfix {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	p, err := StartPostfix(ctx, Hooks{}, certs)
+	p, err := StartPostfix(testkit.Context(t), Hooks{}, certs)
 	if errors.Is(err, ErrNotInstalled) {
 		skipOrFail(t, err)
 	}
@@ -200,7 +190,7 @@ func bare(t *testing.T) *Postfix {
 func bareFiles(t *testing.T) *Postfix {
 	t.Helper()
 	p := bare(t)
-	if err := p.master.stop(10 * time.Second); err != nil && !endedBySignal(err) {
+	if err := p.master.stop(); err != nil && !endedBySignal(err) {
 		t.Fatal(err)
 	}
 	p.master = nil

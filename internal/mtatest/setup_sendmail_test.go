@@ -1,7 +1,6 @@
 package mtatest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,7 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // bareSendmail starts a Sendmail that asks nobody, and makes its sendmail.mc
@@ -25,9 +25,7 @@ func bareSendmail(t *testing.T) *Sendmail {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	s, err := StartSendmail(ctx, packages, Hooks{}, certs)
+	s, err := StartSendmail(testkit.Context(t), packages, Hooks{}, certs)
 	if errors.Is(err, ErrNotInstalled) {
 		skipOrFail(t, err)
 	}
@@ -54,16 +52,14 @@ func (s *Sendmail) remake(t *testing.T) {
 	if err := os.WriteFile(s.path("sendmail.cf"), cf, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.daemon.stop(10 * time.Second); err != nil && !endedBySignal(err) {
+	if err := s.daemon.stop(); err != nil && !endedBySignal(err) {
 		t.Fatal(err)
 	}
 	if s.daemon, err = startProcess(s.command()); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
 	for _, address := range s.ports {
-		if err := s.daemon.waitListening(ctx, address); err != nil {
+		if err := s.daemon.waitListening(testkit.Context(t), address); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,11 +92,11 @@ func TestSetupSendmail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	four, err := freeAddress("127.0.0.1")
+	four, err := testkit.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	six, err := freeAddress("::1")
+	six, err := testkit.FreeAddress("::1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +152,7 @@ func TestSetupSendmailRefused(t *testing.T) {
 	t.Parallel()
 	s := bareSendmail(t)
 	mc := s.path("sendmail.mc")
-	four, err := freeAddress("127.0.0.1")
+	four, err := testkit.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"tlswarden/internal/testkit"
 )
 
 // TestSetupPostfix hooks a Postfix up by "tlswarden setup", sends mail through it,
@@ -171,7 +173,7 @@ func TestSetupRestores(t *testing.T) {
 	p := bareFiles(t)
 	main := p.path("etc", "main.cf")
 	r := newSetupRig(t, buildDaemon(t), "", "", "--postfix-config", p.path("etc"))
-	inet, err := freeAddress("127.0.0.1")
+	inet, err := testkit.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}

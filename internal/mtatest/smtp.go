@@ -13,11 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// stepTimeout bounds each exchange with a server. It is longer than any
-// timeout of a front end, so that those are seen to act.
-const stepTimeout = 30 * time.Second
+	"tlswarden/internal/testkit"
+)
 
 // Reply is an SMTP reply (RFC 5321 section 4.2).
 type Reply struct {
@@ -43,10 +41,9 @@ func (r Reply) String() string {
 // Client is an SMTP client that does what it is told, in any order, and
 // writes down the dialogue.
 type Client struct {
-	conn    net.Conn
-	lines   *bufio.Reader
-	record  func(line string)
-	timeout time.Duration // of each exchange
+	conn   net.Conn
+	lines  *bufio.Reader
+	record func(line string)
 }
 
 // Dial connects. Each line sent and received goes to record, which may be nil,
@@ -61,7 +58,7 @@ func Dial(ctx context.Context, address string, record func(line string)) (*Clien
 		return nil, err
 	}
 	record("-- connected to " + address)
-	return &Client{conn: conn, lines: bufio.NewReader(conn), record: record, timeout: stepTimeout}, nil
+	return &Client{conn: conn, lines: bufio.NewReader(conn), record: record}, nil
 }
 
 // Close drops the connection without QUIT.
@@ -77,7 +74,7 @@ func (c *Client) Command(line string) (Reply, error) {
 }
 
 func (c *Client) exchange(data string) (Reply, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
+	if err := c.wait(); err != nil {
 		return Reply{}, err
 	}
 	if _, err := io.WriteString(c.conn, data); err != nil {
@@ -85,6 +82,10 @@ func (c *Client) exchange(data string) (Reply, error) {
 	}
 	return c.reply()
 }
+
+// wait bounds the next exchange by more than any timeout of a front end, so that
+// those are seen to act.
+func (c *Client) wait() error { return c.conn.SetDeadline(time.Now().Add(testkit.Patience)) }
 
 // StartTLS sends STARTTLS and, if the server is ready, does the handshake.
 func (c *Client) StartTLS(config *tls.Config) (Reply, error) {
@@ -97,7 +98,7 @@ func (c *Client) StartTLS(config *tls.Config) (Reply, error) {
 
 // Handshake does the TLS handshake, for servers that expect it at once.
 func (c *Client) Handshake(config *tls.Config) error {
-	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
+	if err := c.wait(); err != nil {
 		return err
 	}
 	secure := tls.Client(c.conn, config)
@@ -142,7 +143,7 @@ var replyLine = regexp.MustCompile(`^([2-5][0-9]{2})([ -]?)(?:([245]\.[0-9]{1,3}
 // reply reads one reply of up to 100 lines. A connection that the server
 // closed gives the zero Reply.
 func (c *Client) reply() (Reply, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
+	if err := c.wait(); err != nil {
 		return Reply{}, err
 	}
 	var reply Reply

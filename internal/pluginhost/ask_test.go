@@ -446,8 +446,7 @@ func TestTerminated(t *testing.T) {
 	pid := r.pid()
 	done := make(chan map[string]string)
 	go func() { done <- r.ask(t, "slow.1s") }()
-	eventually(t, "the call is under way", func() bool { return r.health().Busy == 1 })
-	time.Sleep(100 * time.Millisecond) // until it has reached the plugin
+	eventually(t, "the call has reached the plugin", func() bool { return r.log.count("asked for something slow") == 1 })
 	kill(t, pid, syscall.SIGTERM)
 	if got := (<-done)["echo"]; got != "slow.1s" {
 		t.Errorf("%q", got)

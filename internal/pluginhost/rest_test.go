@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,5 +101,32 @@ func TestKeyOfDescription(t *testing.T) {
 	one, two := (&description{number: 1}).appendKey(nil, by, s), (&description{number: 2}).appendKey(nil, by, s)
 	if string(one) == string(two) {
 		t.Error("the same key")
+	}
+}
+
+// TestKept shows that an answer is kept up to a size, of which the question, the names
+// of the facts and their texts are part.
+func TestKept(t *testing.T) {
+	c := Config{Name: "a", Path: "/a"}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	p := newSupervisor(&c, Options{Log: discard(), Now: time.Now}, "", usualPace())
+	for _, left := range []int{0, 1} {
+		for what, a := range map[string]struct{ key, name, text string }{
+			"a question": {strings.Repeat("k", maxKept-2+left), "n", "t"},
+			"a name":     {"k", strings.Repeat("n", maxKept-2+left), "t"},
+			"a text":     {"k", "n", strings.Repeat("t", maxKept-2+left)},
+		} {
+			p.answers.Purge()
+			p.keep(a.key, &answer{facts: map[string]any{a.name: a.text, "": int64(1)}}, time.Hour)
+			if kept := p.answers.Len() == 1; kept != (left == 0) {
+				t.Errorf("with %s, %d octets beyond the size: kept %v", what, left, kept)
+			}
+		}
+	}
+	p.answers.Purge()
+	if p.keep("k", &answer{}, 0); p.answers.Len() != 0 {
+		t.Error("an answer that holds for no time is kept")
 	}
 }

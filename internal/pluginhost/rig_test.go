@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -61,7 +62,7 @@ func stub(t testing.TB) string {
 // brisk are times for tests: short where something must be waited for, long where
 // it must not be.
 func brisk() pace {
-	return pace{start: time.Minute, probe: time.Second, stop: time.Second, least: time.Millisecond, most: 20 * time.Millisecond, healthy: time.Hour, failure: time.Hour}
+	return pace{start: testkit.Patience, probe: time.Second, stop: time.Second, least: time.Millisecond, most: 20 * time.Millisecond, healthy: time.Hour, failure: time.Hour}
 }
 
 // rig is a host with its log and the fields of one plugin's facts.
@@ -75,7 +76,7 @@ type rig struct {
 
 // config is a stub that behaves in some way at the start.
 func config(t testing.TB, args ...string) Config {
-	return Config{Name: "stub", Path: stub(t), Args: args, MTLS: true, Timeout: time.Minute}
+	return Config{Name: "stub", Path: stub(t), Args: args, MTLS: true, Timeout: testkit.Patience}
 }
 
 func newRig(t testing.TB, c Config, at pace, now func() time.Time) *rig {
@@ -139,11 +140,7 @@ func (r *rig) health() Health { return r.Health()[0] }
 // eventually waits until something holds, for as long as the machine may take.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("it never came about: %s", what)
-		}
-	}
+	testkit.Until(t, holds, "%s", what)
 }
 
 // pid is the process of the plugin that is asked now, 0 if there is none.

@@ -76,6 +76,10 @@ func TestDoesNotStart(t *testing.T) {
 		}, state: BackingOff, want: `fork/exec /.*/text: exec format error`},
 		{name: "writable by others", also: func(t *testing.T, c *Config) { c.Path = copyStub(t); chmod(t, c.Path, 0o757) }, state: Failed,
 			want: `/.*/program can be written by others \(mode 0757\)`},
+		{name: "writable by others, with the sticky bit", also: func(t *testing.T, c *Config) {
+			c.Path = copyStub(t)
+			chmod(t, c.Path, 0o757|os.ModeSticky) // which protects what is in a directory
+		}, state: Failed, want: `/.*/program can be written by others \(mode 0757\)`},
 		{name: "writable by a group", also: func(t *testing.T, c *Config) { c.Path = copyStub(t); chmod(t, c.Path, 0o775) }, state: Failed,
 			want: `/.*/program can be written by others \(mode 0775\)`},
 		{name: "in a directory writable by others", also: func(t *testing.T, c *Config) { c.Path = copyStub(t); chmod(t, filepath.Dir(c.Path), 0o777) }, state: Failed,
@@ -163,13 +167,13 @@ func TestSilent(t *testing.T) {
 // error says what is missing.
 func TestStartTakesTooLong(t *testing.T) {
 	for mode, want := range map[string]string{
-		"mute":           "plugin stub: 3s after its start it has not answered on its socket",
-		"slow-configure": "plugin stub: 3s after its start it has not answered Configure",
+		"mute":           "plugin stub: 5s after its start it has not answered on its socket",
+		"slow-configure": "plugin stub: 5s after its start it has not answered Configure",
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			at := brisk()
-			at.start, at.stop, at.least, at.most = 3*time.Second, time.Hour, time.Hour, time.Hour
+			at.start, at.stop, at.least, at.most = 5*time.Second, time.Hour, time.Hour, time.Hour
 			c := config(t, mode)
 			c.MTLS = mode != "mute"
 			r := newRig(t, c, at, nil)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // TestAnswers shows what is taken for a front end that is alive. One that only
@@ -43,7 +45,7 @@ func TestAnswers(t *testing.T) {
 				}
 			}
 		}()
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 		if test.answer == "wait" {
 			cancel()
 			ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)

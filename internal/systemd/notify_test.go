@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tlswarden/internal/testkit"
 )
 
 // manager is the service manager's end.
@@ -37,7 +39,7 @@ func (m *manager) listen() {
 
 func (m *manager) hears() string {
 	m.t.Helper()
-	if err := m.conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := m.conn.SetReadDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		m.t.Fatal(err)
 	}
 	buf := make([]byte, 4096)

@@ -102,7 +102,7 @@ try() {
 			n=0
 			until [ -S /run/systemd/private ]; do
 				n=$((n + 1))
-				[ "$n" -lt 300 ] || exit 1
+				[ "$n" -lt 3000 ] || exit 1
 				sleep 0.1
 			done
 			systemctl is-system-running --wait >/dev/null || true

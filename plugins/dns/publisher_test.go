@@ -174,10 +174,10 @@ func TestSilence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, ctx := publisherOf(z), t.Context()
 			if own {
-				p.timeout = 500 * time.Millisecond
+				p.timeout = 3 * time.Second
 			} else {
 				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, 500*time.Millisecond+spare)
+				ctx, cancel = context.WithTimeout(ctx, 3*time.Second+spare)
 				defer cancel()
 			}
 			a, err := p.lookup(ctx, "all.example")

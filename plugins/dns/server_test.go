@@ -6,9 +6,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
+
+	"tlswarden/internal/testkit"
 )
 
 // zone is a name server that says what the test wants, by UDP and TCP on one port.
@@ -150,7 +151,7 @@ func publisherOf(zones ...*zone) *publisher {
 	for _, z := range zones {
 		r.servers = append(r.servers, server{address: z.address, trusted: true})
 	}
-	return &publisher{resolver: r, timeout: 20 * time.Second}
+	return &publisher{resolver: r, timeout: testkit.Patience}
 }
 
 // code answers with a response code.

@@ -4,15 +4,15 @@ import (
 	"context"
 	"net"
 	"testing"
-	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/plugins"
 	"tlswarden/plugins/plugintest"
 )
 
 // deadline is long enough for all that is to come.
 func deadline(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -18,9 +18,6 @@ import (
 	"tlswarden/plugins/plugintest"
 )
 
-// patience is long enough for all that is to come.
-const patience = 20 * time.Second
-
 // allTypes are columns of each type, by its name.
 func allTypes(t testing.TB) columns {
 	facts := map[string]string{}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/plugins"
 	"tlswarden/plugins/plugintest"
 	"tlswarden/plugins/proto"
@@ -192,7 +193,7 @@ func sourceOf(t testing.TB, set map[string]any) source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, _, err := s.open(c, patience)
+	src, _, err := s.open(c, testkit.Patience)
 	if err != nil {
 		t.Fatal(err)
 	}

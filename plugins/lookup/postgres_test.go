@@ -11,8 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/plugins"
 	"tlswarden/plugins/plugintest"
 )
@@ -86,12 +86,7 @@ func (s *server) start(t *testing.T) {
 	if err := s.command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if s.program(t, "pg_isready", "-q", "-h", s.dir).Run() == nil {
-			return
-		}
-	}
-	t.Fatal("PostgreSQL does not start")
+	testkit.Until(t, func() bool { return s.program(t, "pg_isready", "-q", "-h", s.dir).Run() == nil }, "PostgreSQL answers")
 }
 
 // stop ends the server at once, and its connections.
@@ -189,7 +184,7 @@ func checkColumnTypes(t *testing.T, set map[string]any) {
 func checkRestart(t *testing.T, s *server, set map[string]any) {
 	p := plugintest.Run(t, plugin(), text(t, set))
 	ask := func() (plugins.Facts, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 		defer cancel()
 		return p.Lookup(ctx, plugins.Facts{"sender_domain": "bank.example"})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/plugins"
 	"tlswarden/plugins/plugintest"
 )
@@ -74,7 +75,7 @@ func refusing(t *testing.T) (port string) {
 			}
 			go func() {
 				defer func() { _ = c.Close() }()
-				_ = c.SetDeadline(time.Now().Add(patience))
+				_ = c.SetDeadline(time.Now().Add(testkit.Patience))
 				b := pgproto3.NewBackend(c, c)
 				if _, err := b.ReceiveStartupMessage(); err != nil {
 					return

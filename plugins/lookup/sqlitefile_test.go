@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/plugins/plugintest"
 )
 
@@ -119,11 +120,7 @@ func TestReplacedTogether(t *testing.T) {
 	if row, err := f.find(t.Context(), []string{"bank.example"}); err != nil || row["tier"] != "19" {
 		t.Errorf("in the end %v, %v", row, err)
 	}
-	for end := time.Now().Add(patience); deleted(t, f.path) > 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-	}
-	if n := deleted(t, f.path); n > 0 {
-		t.Errorf("%d files that are gone are open still", n)
-	}
+	testkit.Until(t, func() bool { return deleted(t, f.path) == 0 }, "no file is open that is gone")
 }
 
 // deleted is how many files are open that were at a path.
@@ -158,7 +155,7 @@ func TestPipe(t *testing.T) {
 			if err == nil || err.Error() != "file: "+pipe+" is not a regular file" {
 				t.Error(err)
 			}
-		case <-time.After(patience):
+		case <-time.After(testkit.Patience):
 			t.Fatal("the plugin waits for somebody to write into the pipe")
 		}
 	}

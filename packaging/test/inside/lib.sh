@@ -27,12 +27,12 @@ die() {
 	exit 1
 }
 
-# until_true COMMAND... waits for what must come.
+# until_true COMMAND... waits for what must come, however slow the machine is.
 until_true() {
 	n=0
 	until "$@"; do
 		n=$((n + 1))
-		[ "$n" -lt 150 ] || return 1
+		[ "$n" -lt 1500 ] || return 1
 		sleep 0.2
 	done
 }
@@ -85,9 +85,10 @@ offer() {
 		--from a@example.org --to anna@localhost --header "Subject: $name" "$@"
 }
 
-# send NAME [OPTION...] offers a message, and waits until it is there.
+# send NAME [OPTION...] offers a message until it is taken, as a queue would, and waits
+# until it is there.
 send() {
-	offer "$@" || die "the message $name was not taken"
+	until_true offer "$@" || die "the message $name was not taken"
 	until_true arrived "$name" || die "the message $name did not arrive"
 }
 
@@ -106,6 +107,23 @@ judged() {
 	got=$(header "$1" | sed -n 's/^X-TLS-Policy: //p')
 	[ "$got" = "$2" ] || die "the message $1 has the tag \"$got\", not \"$2\"; its header:
 $(header "$1")"
+}
+
+# becomes TAG waits until mail in plaintext gets that tag, "" for none: Postfix takes
+# up a change in its own time.
+becomes() {
+	tries=0
+	until tagged "$1"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 300 ] || die "mail has the tag \"$got\", and does not get \"$1\""
+		sleep 0.2
+	done
+}
+
+tagged() {
+	send "probe-$(date +%s%N)"
+	got=$(header "$name" | sed -n 's/^X-TLS-Policy: //p')
+	[ "$got" = "$1" ]
 }
 
 # mail_flows NAME sends mail in plaintext and over TLS, which the rules that ship

@@ -26,7 +26,8 @@ mail_unjudged installed
 doc "Debian and Ubuntu" "Without systemd"
 tlswarden setup postfix --front both --apply
 postfix reload
-until_true sh -c 'tlswarden setup status'
+tlswarden setup status
+becomes 'fail; none'
 mail_flows hooked
 until_true logged 'action=tag.*front=milter' || die "the log has no decision"
 service tlswarden reload
@@ -54,6 +55,7 @@ cp /tmp/config $config
 step "remove"
 if apt-get remove tlswarden >/tmp/said 2>&1; then die "it went"; fi
 doc "Debian and Ubuntu" Remove
+becomes ''
 mail_unjudged removed
 if pidof tlswarden; then die "the daemon still runs"; fi
 cmp /tmp/main.cf /etc/postfix/main.cf || die "main.cf is not what it was"

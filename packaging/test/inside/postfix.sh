@@ -35,6 +35,7 @@ systemctl start tlswarden
 
 step "hook it up"
 doc "Debian and Ubuntu" Postfix
+becomes 'fail; none'
 mail_flows hooked
 until_true logged 'action=tag.*front=milter' || die "the journal has no decision"
 sockets=$(stat -c '%n %U:%G %a' /var/spool/postfix/tlswarden /var/spool/postfix/tlswarden/*)
@@ -136,11 +137,10 @@ step "a restart loses no mail"
 ) &
 for i in $(seq 20); do
 	# A session that pauses for more than a second is not waited for, and deferred.
-	offer "restart-$i" || send "restart-$i"
+	send "restart-$i"
 done
 wait
 for i in $(seq 20); do
-	until_true arrived "restart-$i" || die "the message restart-$i did not arrive"
 	judged "restart-$i" 'fail; none'
 	[ "$(grep -c "^Subject: restart-$i\$" /var/mail/anna)" = 1 ] || die "the message restart-$i arrived twice"
 done
@@ -201,6 +201,7 @@ cp /tmp/main.hooked /etc/postfix/main.cf
 
 step "remove"
 doc "Debian and Ubuntu" Remove
+becomes ''
 mail_unjudged removed
 cmp /tmp/main.cf /etc/postfix/main.cf || die "main.cf is not what it was: $(diff /tmp/main.cf /etc/postfix/main.cf)"
 if pidof tlswarden; then die "the daemon still runs"; fi

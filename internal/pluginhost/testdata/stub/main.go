@@ -189,6 +189,7 @@ func lookup(ctx context.Context, s plugins.Session) (plugins.Answer, error) {
 	case "stop":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case "slow":
+		fmt.Fprintln(os.Stderr, "asked for something slow")
 		d, _ := time.ParseDuration(rest)
 		time.Sleep(d)
 	case "wait":
