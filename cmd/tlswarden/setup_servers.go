@@ -65,7 +65,7 @@ command line.`,
 		if err != nil {
 			return err
 		}
-		return f.run(cmd, "Postfix", func(ctx context.Context, ours setup.Addresses) (*setup.Change, error) {
+		return f.run(cmd, "Postfix", func(ctx context.Context, ours setup.Addresses) ([]*setup.Change, error) {
 			return p.Hook(ctx, fronts, ours)
 		}, p.Unhook)
 	})
@@ -105,9 +105,7 @@ made; and 2 for a wrong command line.`,
 	cmd.Flags().StringVar(&mc, "mc", defaultMC, "source of Sendmail's configuration, a `file`")
 	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
 		s := setup.Sendmail{MC: mc}
-		return f.run(cmd, "Sendmail", func(_ context.Context, ours setup.Addresses) (*setup.Change, error) {
-			return s.Hook(ours)
-		}, func(_ context.Context, ours setup.Addresses) (*setup.Change, error) {
+		return f.run(cmd, "Sendmail", s.Hook, func(_ context.Context, ours setup.Addresses) (*setup.Change, error) {
 			return s.Unhook(ours)
 		})
 	})
