@@ -206,7 +206,7 @@ func TestDotBy(t *testing.T) {
 
 func TestDomains(t *testing.T) {
 	for _, test := range []struct{ class, want string }{
-		{"vm example.com localhost [192.0.2.2] mx.example.com [127.0.0.1] localhost.localdomain", "example.com mx.example.com"},
+		{"vm example.com localhost [192.0.2.2] mx.example.com [127.0.0.1] 127.0.0.1 localhost.localdomain", "example.com mx.example.com"},
 		{"mx.example.com MX.example.com mx", "mx.example.com"},
 		{"vm localhost", ""},
 	} {

@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -59,7 +60,7 @@ func domains(class []string) []string {
 	var out []string
 	for _, name := range class {
 		name = strings.ToLower(name)
-		if strings.Contains(name, ".") && mailaddr.IsDomain(name) && !strings.HasPrefix(name, "localhost.") {
+		if strings.Contains(name, ".") && mailaddr.IsDomain(name) && net.ParseIP(name) == nil && !strings.HasPrefix(name, "localhost.") {
 			out = append(out, name)
 		}
 	}
