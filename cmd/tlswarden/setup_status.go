@@ -31,6 +31,7 @@ func setupStatusCommand() *cobra.Command {
 For Postfix that is main.cf, and master.cf where a service has settings of its own;
 for Sendmail it is sendmail.mc, and the sendmail.cf beside it. The configuration of
 tlswarden need not be there or in order; without it, the usual addresses are known.
+A warning tells if its keys do not say how Postfix reads addresses now.
 
 The exit code is 0 if a mail server asks tlswarden, 1 if none does, 2 for a wrong
 command line, and 3 if that cannot be told of one, and none of the others does.`,
