@@ -26,7 +26,7 @@ func originOf(ctx context.Context, mc string) key {
 	case len(names) == 1:
 		k.value = names[0]
 	default:
-		k.why = fmt.Sprintf("the domain of addresses that have none stays unknown, for Sendmail delivers them in each of its domains (%s): write the one that your rules name into tlswarden.toml, such as { address = \"inet:127.0.0.1:8465\", origin = %q }",
+		k.why = fmt.Sprintf("the domain of addresses that have none stays unknown, for Sendmail delivers them in each of its domains (%s): write the one that your rules name into the listen entry of [milter], such as origin = %q",
 			strings.Join(names, ", "), names[0])
 	}
 	return k

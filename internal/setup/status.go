@@ -75,8 +75,11 @@ func (p Postfix) status(ctx context.Context, ours Addresses) (asks, notes []stri
 	}
 	// A configuration that cannot be read tells nothing that could differ.
 	if told, err := s.tell(ctx, ours, nil); err == nil && told.Needed() {
-		notes = []string{fmt.Sprintf("%s does not tell how Postfix reads addresses now, so rules may take them for others; see %q",
-			ours.File, "tlswarden setup postfix --front policy")}
+		command := "tlswarden setup postfix --front policy --config " + ours.File
+		if p.Dir != "" {
+			command += " --postfix-config " + p.Dir
+		}
+		notes = []string{fmt.Sprintf("%s does not tell how Postfix reads addresses now, so rules may take them for others; see %q", ours.File, command)}
 	} else if err == nil {
 		notes = told.Notes
 	}
