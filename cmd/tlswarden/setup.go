@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,11 +46,15 @@ func (f *setupFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.remove, "remove", false, "take tlswarden out again")
 }
 
-// hooked is a mail server's side of a setup: the change that is wanted.
-type hooked func(ctx context.Context, ours setup.Addresses) (*setup.Change, error)
+// A mail server's side of a setup: the change that is wanted. To hook it up, that of
+// its own configuration comes first, and that of tlswarden's may follow.
+type (
+	hooked   func(ctx context.Context, ours setup.Addresses) ([]*setup.Change, error)
+	unhooked func(ctx context.Context, ours setup.Addresses) (*setup.Change, error)
+)
 
 // run shows or makes a change of a mail server called name.
-func (f *setupFlags) run(cmd *cobra.Command, name string, hook, unhook hooked) error {
+func (f *setupFlags) run(cmd *cobra.Command, name string, hook hooked, unhook unhooked) error {
 	if f.apply && f.remove {
 		return usageError{errors.New("--apply and --remove exclude each other")}
 	}
@@ -77,6 +83,12 @@ func (s *setting) warn(format string, args ...any) {
 	fmt.Fprintf(s.stderr, "tlswarden: warning: "+format+"\n", args...)
 }
 
+func (s *setting) warnAll(notes []string) {
+	for _, n := range notes {
+		s.warn("%s", n)
+	}
+}
+
 // hook shows the change that makes the mail server ask tlswarden, and makes it if
 // that is wanted.
 func (s *setting) hook(ctx context.Context, config string, hook hooked, apply bool) error {
@@ -85,32 +97,37 @@ func (s *setting) hook(ctx context.Context, config string, hook hooked, apply bo
 		printFound(s.stderr, found)
 		return exitCode(exitErrors)
 	}
-	c, err := hook(ctx, ours)
+	changes, err := hook(ctx, ours)
 	if err != nil {
 		return err
 	}
-	for _, n := range c.Notes {
-		s.warn("%s", n)
+	for _, c := range changes {
+		s.warnAll(c.Notes)
 	}
-	if !c.Needed() {
-		fmt.Fprintf(s.stdout, "%s: nothing to change: %s asks tlswarden already\n", c.File, s.server)
+	if server := changes[0]; !server.Needed() {
+		fmt.Fprintf(s.stdout, "%s: nothing to change: %s asks tlswarden already\n", server.File, s.server)
+	}
+	changes = slices.DeleteFunc(changes, func(c *setup.Change) bool { return !c.Needed() })
+	switch {
+	case len(changes) == 0:
 		return nil
+	case apply:
+		return s.make(ctx, changes)
 	}
-	if apply {
-		return s.make(ctx, c)
-	}
-	s.show(c)
-	if err := c.Answers(ctx); err != nil {
-		s.warn("%v; start tlswarden before --apply", err)
+	s.show(changes)
+	for _, c := range changes {
+		if err := c.Answers(ctx); err != nil {
+			s.warn("%v; start tlswarden before --apply", err)
+		}
 	}
 	fmt.Fprintf(s.stdout, "\nnothing is changed yet: with --apply it is, and then it takes\n")
-	s.next(c)
+	s.next(changes)
 	return nil
 }
 
 // remove takes tlswarden out. It does so whatever the configuration is like, as
 // mail is deferred as long as the mail server asks a program that is not there.
-func (s *setting) remove(ctx context.Context, config string, unhook hooked) error {
+func (s *setting) remove(ctx context.Context, config string, unhook unhooked) error {
 	ours, found := setupAddresses(config)
 	if found.HasErrors() {
 		s.warn("the configuration cannot be used; looked for are the addresses that can be made out in it, and the usual ones")
@@ -119,12 +136,10 @@ func (s *setting) remove(ctx context.Context, config string, unhook hooked) erro
 	if err != nil {
 		return err
 	}
-	for _, n := range c.Notes {
-		s.warn("%s", n)
-	}
+	s.warnAll(c.Notes)
 	if !c.Needed() {
 		fmt.Fprintf(s.stdout, "%s: nothing to remove\n", c.File)
-	} else if err := s.make(ctx, c); err != nil {
+	} else if err := s.make(ctx, []*setup.Change{c}); err != nil {
 		return err
 	}
 	for _, left := range c.Left {
@@ -136,22 +151,28 @@ func (s *setting) remove(ctx context.Context, config string, unhook hooked) erro
 	return nil
 }
 
-// make makes a change and says so.
-func (s *setting) make(ctx context.Context, c *setup.Change) error {
-	backup, err := c.Apply(ctx, time.Now())
+// make makes changes and says so.
+func (s *setting) make(ctx context.Context, changes []*setup.Change) error {
+	backups, err := setup.Apply(ctx, changes, time.Now())
 	if err != nil {
 		return err
 	}
-	s.show(c)
-	fmt.Fprintf(s.stdout, "\nchanged; what it was is in %s\nfor it to take effect:\n", backup)
-	s.next(c)
+	s.show(changes)
+	fmt.Fprintf(s.stdout, "\nchanged; what it was is in %s\nfor it to take effect:\n", strings.Join(backups, " and "))
+	s.next(changes)
 	return nil
 }
 
-func (s *setting) show(c *setup.Change) { fmt.Fprintf(s.stdout, "%s\n%s", c.File, c.Diff()) }
+func (s *setting) show(changes []*setup.Change) {
+	for _, c := range changes {
+		fmt.Fprintf(s.stdout, "%s\n%s", c.File, c.Diff())
+	}
+}
 
-func (s *setting) next(c *setup.Change) {
-	for _, command := range c.Next {
-		fmt.Fprintf(s.stdout, "  %s\n", command)
+func (s *setting) next(changes []*setup.Change) {
+	for _, c := range changes {
+		for _, command := range c.Next {
+			fmt.Fprintf(s.stdout, "  %s\n", command)
+		}
 	}
 }

@@ -29,8 +29,14 @@ The address is the first of the configuration that Postfix can reach: a unix-dom
 socket if it exists and Postfix's user may write to it, and, where an smtpd of
 master.cf is chrooted, only if it is below Postfix's queue directory; else inet.
 
+For the policy service, the entries of listen in tlswarden.toml that Postfix asks get
+the keys that tell how it reads addresses, such as origin for myorigin. Those that
+differ are replaced, and all else in the file stays; --remove leaves them there. The
+milter needs none.
+
 With --apply the change is made, if tlswarden answers there: else mail would be
-deferred. The old main.cf is kept beside it as main.cf.before-tlswarden-DATE-TIME.
+deferred. The old main.cf is kept beside it as main.cf.before-tlswarden-DATE-TIME,
+and so is the old tlswarden.toml.
 If "postfix check" then fails, the old one is put back. Postfix is not reloaded. If
 Postfix asks tlswarden already, nothing is changed.
 
@@ -44,7 +50,7 @@ The exit code is 0 if the change was shown, made, or not needed; 1 if it cannot 
 made, or if after --remove something else still asks tlswarden; and 2 for a wrong
 command line.`,
 		Example: `  tlswarden setup postfix
-  tlswarden setup postfix --front both --apply && postfix reload
+  tlswarden setup postfix --front both --apply && systemctl restart tlswarden && postfix reload
   tlswarden setup postfix --remove && postfix reload`,
 		Args: cobra.NoArgs,
 	}
@@ -65,7 +71,7 @@ command line.`,
 		if err != nil {
 			return err
 		}
-		return f.run(cmd, "Postfix", func(ctx context.Context, ours setup.Addresses) (*setup.Change, error) {
+		return f.run(cmd, "Postfix", func(ctx context.Context, ours setup.Addresses) ([]*setup.Change, error) {
 			return p.Hook(ctx, fronts, ours)
 		}, p.Unhook)
 	})
@@ -84,6 +90,10 @@ before the first MAILER or LOCAL section.
 
 The address is the first of the configuration that Sendmail can reach: inet, or a
 unix-domain socket that exists and above which only root can write to directories.
+
+If Sendmail has one domain of its own, the entry of listen in tlswarden.toml that it
+asks gets this as the origin of addresses without a domain; if it has several, they
+are listed, and the choice is yours.
 
 With --apply the change is made, if tlswarden answers there, if what m4 makes of the
 new file asks tlswarden, and if Sendmail, where it is installed, accepts that. The
@@ -105,9 +115,7 @@ made; and 2 for a wrong command line.`,
 	cmd.Flags().StringVar(&mc, "mc", defaultMC, "source of Sendmail's configuration, a `file`")
 	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
 		s := setup.Sendmail{MC: mc}
-		return f.run(cmd, "Sendmail", func(_ context.Context, ours setup.Addresses) (*setup.Change, error) {
-			return s.Hook(ours)
-		}, func(_ context.Context, ours setup.Addresses) (*setup.Change, error) {
+		return f.run(cmd, "Sendmail", s.Hook, func(_ context.Context, ours setup.Addresses) (*setup.Change, error) {
 			return s.Unhook(ours)
 		})
 	})

@@ -31,6 +31,7 @@ func setupStatusCommand() *cobra.Command {
 For Postfix that is main.cf, and master.cf where a service has settings of its own;
 for Sendmail it is sendmail.mc, and the sendmail.cf beside it. The configuration of
 tlswarden need not be there or in order; without it, the usual addresses are known.
+A warning tells if its keys do not say how Postfix reads addresses now.
 
 The exit code is 0 if a mail server asks tlswarden, 1 if none does, 2 for a wrong
 command line, and 3 if that cannot be told of one, and none of the others does.`,
@@ -46,16 +47,21 @@ command line, and 3 if that cannot be told of one, and none of the others does.`
 	completeConfig(cmd)
 	completeFlag(cmd, "postfix-config", directories)
 	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {
-		out := cmd.OutOrStdout()
+		out, warn := cmd.OutOrStdout(), cmd.ErrOrStderr()
 		if quiet {
-			out = io.Discard
+			out, warn = io.Discard, io.Discard
 		}
 		p, err := postfixAt(dir)
 		if err != nil {
 			return err
 		}
 		ours, _ := setupAddresses(config)
-		if code := printStatus(out, setup.Statuses(cmd.Context(), p, setup.Sendmail{MC: mc}, ours)); code != exitOK {
+		all := setup.Statuses(cmd.Context(), p, setup.Sendmail{MC: mc}, ours)
+		s := setting{stdout: out, stderr: warn}
+		for _, st := range all {
+			s.warnAll(st.Notes)
+		}
+		if code := printStatus(out, all); code != exitOK {
 			return exitCode(code)
 		}
 		return nil
@@ -98,13 +104,15 @@ var quoted = regexp.MustCompile(`["']((?:inet|unix):[^"'\n]+)["']`)
 // the usual one, or the built-in default. Whatever is wrong with it, the addresses
 // that can be made out come along.
 func setupAddresses(config string) (setup.Addresses, tomlfile.Diagnostics) {
+	file := config
 	if config == "" {
+		file = defaultConfig
 		if _, err := os.Stat(defaultConfig); err == nil {
 			config = defaultConfig
 		}
 	}
 	c, found := daemon.LoadConfig(config)
-	ours := setup.Addresses{Milter: listening(c.Milter), Policy: listening(c.Policy)}
+	ours := setup.Addresses{Milter: listening(c.Milter), Policy: listening(c.Policy), File: file}
 	if !found.HasErrors() {
 		return ours, found
 	}

@@ -1,8 +1,6 @@
 package daemon
 
 import (
-	"strings"
-
 	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tomlfile"
 )
@@ -35,7 +33,7 @@ func domainKey(r *tomlfile.Reader, key string) string {
 	if !ok {
 		return ""
 	}
-	if name == "" || strings.HasPrefix(name, ".") || strings.Contains(name, "..") || strings.ContainsAny(name, " \t@$/[]<>\"") {
+	if !mailaddr.IsDomain(name) {
 		r.Errorf(pos, "write the value that postconf -hx prints, such as example.com", "%s must be a domain name, not %q", key, name)
 		return ""
 	}

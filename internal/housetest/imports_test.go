@@ -24,7 +24,7 @@ var allowed = map[string]struct {
 	"internal/gate":         {[]string{"internal/mailaddr", "internal/tlsname", "rules"}, "it makes verdicts and knows nothing of protocols or files"},
 	"internal/message":      {[]string{"rules"}, "it gives facts and knows no protocol"},
 	"internal/pluginhost":   {[]string{"internal/ratelimit", "plugins", "plugins/proto", "rules"}, "it asks plugins for facts and knows neither gate nor files"},
-	"internal/setup":        {[]string{"packaging"}, "mail servers are hooked up by the shipped lines"},
+	"internal/setup":        {[]string{"internal/mailaddr", "internal/tomlfile", "packaging"}, "mail servers are hooked up by the shipped lines, and tlswarden.toml gets what they tell"},
 	"plugins":               {[]string{"plugins/proto"}, "what authors of plugins use depends on nothing that may change under them"},
 	"plugins/plugintest":    {[]string{"internal/mailaddr", "plugins", "plugins/proto"}, "it runs a plugin as the daemon does"},
 	"milter":                {[]string{"internal/mailaddr", "internal/message", "internal/ratelimit", "rules"}, "a front end knows neither the gate nor the other front end"},

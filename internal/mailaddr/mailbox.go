@@ -11,6 +11,11 @@ func Split(address string) (local, domain string) {
 	return address, ""
 }
 
+// IsDomain reports whether a name can be the domain that a mail server appends.
+func IsDomain(name string) bool {
+	return name != "" && !strings.HasPrefix(name, ".") && !strings.Contains(name, "..") && !strings.ContainsAny(name, " \t@$/[]<>\"")
+}
+
 // Join is the opposite of Split, for local parts that were quoted, too.
 func Join(local, domain string) string {
 	if domain == "" && strings.IndexByte(local, '@') < 0 {

@@ -19,21 +19,22 @@ const setupRules = "judge_local = true\n[[rule]]\nname = \"all\"\nrequire = \"an
 
 // setupRig is a mail server that does not know of tlswarden, and what is done to it.
 type setupRig struct {
-	t       *testing.T
-	program string
-	config  string   // tlswarden.toml
-	flags   []string // of "tlswarden setup SERVER"
-	env     []string
-	address string // of the mail server
-	daemon  *process
-	log     *lockedBuffer
+	t         *testing.T
+	program   string
+	config    string   // tlswarden.toml
+	flags     []string // of "tlswarden setup SERVER"
+	env       []string
+	address   string // of the mail server
+	recipient string // of mail
+	daemon    *process
+	log       *lockedBuffer
 }
 
 // newSetupRig writes the daemon's configuration and its rules.
 func newSetupRig(t *testing.T, program, address, config string, flags ...string) *setupRig {
 	t.Helper()
 	dir := t.TempDir()
-	r := &setupRig{t: t, program: program, config: filepath.Join(dir, configName), flags: flags, address: address, log: &lockedBuffer{}}
+	r := &setupRig{t: t, program: program, config: filepath.Join(dir, configName), flags: flags, address: address, recipient: "b@example.com", log: &lockedBuffer{}}
 	if err := errors.Join(os.WriteFile(r.config, []byte("rules = [\"rules.toml\"]\n"+config), 0o600),
 		os.WriteFile(filepath.Join(dir, "rules.toml"), []byte(setupRules), 0o600)); err != nil {
 		t.Fatal(err)
@@ -93,7 +94,7 @@ func (r *setupRig) rcpt() (Reply, error) {
 	}
 	defer func() { _ = client.Close() }()
 	reply, err := client.Greeting()
-	for _, line := range []string{"EHLO client.example.org", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.com>"} {
+	for _, line := range []string{"EHLO client.example.org", "MAIL FROM:<a@example.org>", "RCPT TO:<" + r.recipient + ">"} {
 		if err == nil && reply.Positive() {
 			reply, err = client.Command(line)
 		}

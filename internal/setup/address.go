@@ -88,6 +88,7 @@ func resolve(path string) string {
 // Addresses are where both front ends listen, in the order of the configuration.
 type Addresses struct {
 	Milter, Policy []Address
+	File           string // the configuration, which need not be there
 }
 
 // of are the addresses of a front end.

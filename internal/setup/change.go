@@ -78,6 +78,24 @@ func (c *Change) Apply(ctx context.Context, now time.Time) (string, error) {
 	return saved, nil
 }
 
+// Apply makes changes, all or none, and returns the names of the backups, as
+// Change.Apply does for one.
+func Apply(ctx context.Context, changes []*Change, now time.Time) ([]string, error) {
+	var saved []string
+	for i, c := range changes {
+		name, err := c.Apply(ctx, now)
+		if err == nil {
+			saved = append(saved, name)
+			continue
+		}
+		for i--; i >= 0; i-- {
+			_, err = changes[i].restore(saved[i], err)
+		}
+		return nil, err
+	}
+	return saved, nil
+}
+
 // replace gives the draft its name, unless the file was changed meanwhile.
 func (c *Change) replace(draft string) error {
 	if now, err := os.ReadFile(c.File); err != nil {

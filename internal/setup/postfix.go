@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"tlswarden/packaging"
 )
 
-// Hook is the change that makes Postfix ask tlswarden through the front ends given.
-// The error says what keeps it from that: a front end that the configuration has
-// not, or addresses that Postfix cannot reach.
-func (p Postfix) Hook(ctx context.Context, fronts []string, ours Addresses) (*Change, error) {
+// Hook returns the change that makes Postfix ask tlswarden through the front ends
+// given, and, for the policy service, that of tlswarden's configuration by which it
+// reads addresses as Postfix does. The error says what keeps it from that: a front
+// end that the configuration has not, or addresses that Postfix cannot reach.
+func (p Postfix) Hook(ctx context.Context, fronts []string, ours Addresses) ([]*Change, error) {
 	s, err := p.look(ctx)
 	if err == nil {
 		err = s.lookCloser(ctx)
@@ -32,7 +34,11 @@ func (p Postfix) Hook(ctx context.Context, fronts []string, ours Addresses) (*Ch
 	if err := s.noteOverrides(ctx, c, fronts); err != nil {
 		return nil, err
 	}
-	return c, s.fill(ctx, c, set, nil)
+	if err := s.fill(ctx, c, set, nil); err != nil || !slices.Contains(fronts, Policy) {
+		return []*Change{c}, err
+	}
+	told, err := s.tell(ctx, ours, c.asked)
+	return []*Change{c, told}, err
 }
 
 // hook returns what main.cf is to have so that Postfix asks one front end: nothing,

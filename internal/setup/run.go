@@ -33,6 +33,11 @@ func find(name string) (string, error) {
 // run runs a program to its end, in the directory dir, and returns what it prints.
 // The error has what it said on standard error.
 func run(ctx context.Context, dir, name string, args ...string) (string, error) {
+	return runWith(ctx, "", dir, name, args...)
+}
+
+// runWith runs a program that reads stdin.
+func runWith(ctx context.Context, stdin, dir, name string, args ...string) (string, error) {
 	path, err := find(name)
 	if err != nil {
 		return "", err
@@ -44,7 +49,7 @@ func run(ctx context.Context, dir, name string, args ...string) (string, error) 
 	cmd.Args[0] = name // which is how it begins what it says
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	cmd.WaitDelay = time.Second
 	err = failure(ctx, name, cmd.Run(), &stdout, &stderr)
 	return stdout.String(), err

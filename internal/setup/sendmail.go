@@ -15,29 +15,53 @@ type Sendmail struct {
 	MC string // sendmail.mc
 }
 
-// Hook is the change that makes Sendmail ask the milter. The error says what keeps
-// it from that: no [milter] in the configuration, or addresses out of reach.
-func (s Sendmail) Hook(ours Addresses) (*Change, error) {
-	c, err := s.read()
+// Hook returns the change that makes Sendmail ask the milter, and that of tlswarden's
+// configuration by which the milter reads addresses as Sendmail does. The error says
+// what keeps it from that: no [milter] in the configuration, or addresses out of
+// reach.
+func (s Sendmail) Hook(ctx context.Context, ours Addresses) ([]*Change, error) {
+	c, at, err := s.hook(ours)
 	if err != nil {
 		return nil, err
 	}
+	told, err := ours.tell("Sendmail", Milter, at, []key{originOf(ctx, c.File)})
+	return []*Change{c, told}, err
+}
+
+// hook also returns the addresses that Sendmail then asks.
+func (s Sendmail) hook(ours Addresses) (*Change, []Address, error) {
+	c, err := s.read()
+	if err != nil {
+		return nil, nil, err
+	}
 	if len(ours.Milter) == 0 {
-		return nil, noFront(Milter)
+		return nil, nil, noFront(Milter)
 	}
 	text := string(c.Old)
 	// The line's address matters only if the line is needed.
 	if _, needed := hookMC(text, "", ours.Milter, ours.WithDefaults().Milter); !needed {
-		return c, nil
+		return c, filteredAt(text, ours.Milter), nil
 	}
 	address, err := chooseSendmail(ours.Milter)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	text, _ = hookMC(text, packaging.SendmailMilterAt(address.sendmail()), ours.Milter, ours.WithDefaults().Milter)
 	c.New, c.asked = []byte(text), []question{{address, Milter}}
 	c.try = func(ctx context.Context, draft string) error { return tryMC(ctx, draft, true) }
-	return c, nil
+	return c, []Address{address}, nil
+}
+
+// filteredAt are those of the addresses that a sendmail.mc has Sendmail ask.
+func filteredAt(text string, list []Address) []Address {
+	all := filters(text)
+	var out []Address
+	for _, a := range list {
+		if slices.ContainsFunc(all, func(f filter) bool { return f.input && f.at([]Address{a}) }) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // Unhook is the change that keeps Sendmail from asking tlswarden.

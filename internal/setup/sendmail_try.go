@@ -17,24 +17,33 @@ var cfHomes = [...]string{"/usr/share/sendmail/cf", "/usr/share/sendmail-cf", "/
 // tryMC makes a sendmail.cf of a sendmail.mc that has no name yet, and looks
 // whether Sendmail would ask tlswarden then, as is wanted, and accepts it.
 func tryMC(ctx context.Context, mc string, wanted bool) error {
-	cf, err := expand(ctx, mc)
+	file, cf, remove, err := makeCF(ctx, mc)
 	if err != nil {
 		return err
 	}
+	defer remove()
 	asked, defined := cfFilters(cf)
 	if _, there := defined[filterName]; wanted && (!there || !slices.Contains(asked, filterName)) {
 		return errors.New("m4 makes a sendmail.cf of it that does not ask tlswarden: what stands behind the line takes it back")
 	}
+	return tryCF(ctx, file)
+}
+
+// makeCF makes a sendmail.cf of a sendmail.mc, in a place from where remove takes it.
+func makeCF(ctx context.Context, mc string) (file, text string, remove func(), err error) {
+	if text, err = expand(ctx, mc); err != nil {
+		return "", "", nil, err
+	}
 	dir, err := os.MkdirTemp("", "tlswarden-setup-")
 	if err != nil {
-		return err
+		return "", "", nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	file := filepath.Join(dir, "sendmail.cf")
-	if err := os.WriteFile(file, []byte(cf), 0o600); err != nil {
-		return err
+	remove = func() { _ = os.RemoveAll(dir) }
+	file = filepath.Join(dir, "sendmail.cf")
+	if err = os.WriteFile(file, []byte(text), 0o600); err != nil {
+		remove()
 	}
-	return tryCF(ctx, file)
+	return file, text, remove, err
 }
 
 // expand runs m4(1) in the directory of a sendmail.mc, as the Makefiles of
@@ -90,22 +99,29 @@ var isSendmail = regexp.MustCompile(`(?m)^Version 8\.`)
 // tryCF has Sendmail read a sendmail.cf, if it is installed: other mail servers have
 // a program of that name, too.
 func tryCF(ctx context.Context, cf string) error {
-	for _, name := range []string{"sendmail", "/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/libexec/sendmail/sendmail"} {
-		// -bt reads the configuration and then standard input, which is empty.
-		out, err := run(ctx, "/", name, "-C", cf, "-d0.1", "-bt")
-		if !isSendmail.MatchString(out) {
-			continue
-		}
-		if err == nil {
-			return nil
-		}
-		why := err.Error()
-		for line := range strings.Lines(out) {
-			if said, ok := strings.CutPrefix(line, cf+": "); ok {
-				why = strings.TrimSpace(said)
-			}
-		}
-		return fmt.Errorf("sendmail does not accept what m4 makes of it: %s", why)
+	out, err := askSendmail(ctx, cf, "")
+	if err == nil || errors.Is(err, errNoSendmail) {
+		return nil
 	}
-	return nil
+	why := err.Error()
+	for line := range strings.Lines(out) {
+		if said, ok := strings.CutPrefix(line, cf+": "); ok {
+			why = strings.TrimSpace(said)
+		}
+	}
+	return fmt.Errorf("sendmail does not accept what m4 makes of it: %s", why)
+}
+
+var errNoSendmail = errors.New("sendmail is not installed, or not in the PATH")
+
+// askSendmail has Sendmail read a sendmail.cf and then questions in its address test
+// mode, and returns what it prints.
+func askSendmail(ctx context.Context, cf, questions string) (string, error) {
+	for _, name := range []string{"sendmail", "/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/libexec/sendmail/sendmail"} {
+		out, err := runWith(ctx, questions, "/", name, "-C", cf, "-d0.1", "-bt")
+		if isSendmail.MatchString(out) {
+			return out, err
+		}
+	}
+	return "", errNoSendmail
 }

@@ -14,6 +14,7 @@ type Status struct {
 	Server string   // for people
 	Asks   []string // by what it asks tlswarden
 	Err    error    // it cannot be told
+	Notes  []string // what is wrong with that
 }
 
 // Statuses tells of the mail servers that are here.
@@ -25,7 +26,7 @@ func Statuses(ctx context.Context, p Postfix, s Sendmail, ours Addresses) []Stat
 			if i > 0 {
 				st.Server += " of " + p.Dir
 			}
-			st.Asks, st.Err = p.status(ctx, ours.WithDefaults())
+			st.Asks, st.Notes, st.Err = p.status(ctx, ours)
 			out = append(out, st)
 		}
 	}
@@ -57,20 +58,32 @@ func (p Postfix) instances(ctx context.Context) []Postfix {
 	return out
 }
 
-func (p Postfix) status(ctx context.Context, ours Addresses) ([]string, error) {
+func (p Postfix) status(ctx context.Context, ours Addresses) (asks, notes []string, err error) {
 	if p.hasNone(ctx) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	s, err := p.look(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	asking, err := s.asking(ctx, ours)
-	var out []string
+	asking, err := s.asking(ctx, ours.WithDefaults())
 	for _, a := range asking {
-		out = append(out, fmt.Sprintf("%s = %s", a.where(), a.value))
+		asks = append(asks, fmt.Sprintf("%s = %s", a.where(), a.value))
 	}
-	return out, err
+	if err != nil || len(ours.Policy) == 0 {
+		return asks, nil, err
+	}
+	// A configuration that cannot be read tells nothing that could differ.
+	if told, err := s.tell(ctx, ours, nil); err == nil && told.Needed() {
+		command := "tlswarden setup postfix --front policy --config " + ours.File
+		if p.Dir != "" {
+			command += " --postfix-config " + p.Dir
+		}
+		notes = []string{fmt.Sprintf("%s does not tell how Postfix reads addresses now, so rules may take them for others; see %q", ours.File, command)}
+	} else if err == nil {
+		notes = told.Notes
+	}
+	return asks, notes, nil
 }
 
 // hasNone says whether there is no main.cf: such a Postfix asks nobody.

@@ -58,6 +58,14 @@ func (b *builder) take() mark {
 	return m
 }
 
+// span is the place of what the next mark begins.
+func (b *builder) span() Span {
+	if len(b.marks) == 0 {
+		return Span{}
+	}
+	return b.marks[0].span
+}
+
 // names returns the names of the key at m as they stand there, without those of
 // the tables around it. There is at least one.
 func (b *builder) names(m mark) []string {
@@ -125,7 +133,7 @@ func (b *builder) enter(at branch, name string, pos Pos) branch {
 	case map[string]any:
 		if e == nil {
 			made := newBranch(pos, values)
-			at.table.add(Entry{name, pos, made.table})
+			at.table.add(Entry{Key: name, Pos: pos, Value: made.table})
 			return made
 		}
 		if table, ok := e.Value.(*Table); ok {
@@ -148,7 +156,7 @@ func (b *builder) append(at branch, name string, pos Pos) branch {
 	values, ok := at.values[name].([]map[string]any)
 	if ok && e == nil && len(values) > 0 {
 		made := newBranch(pos, values[0])
-		at.table.add(Entry{name, pos, append(make([]*Table, 0, len(values)), made.table)})
+		at.table.add(Entry{Key: name, Pos: pos, Value: append(make([]*Table, 0, len(values)), made.table)})
 		return made
 	}
 	if ok && e != nil {
@@ -184,12 +192,13 @@ func (b *builder) key(at branch, m mark) {
 		b.twice(pos, names[last], e)
 		return
 	}
+	span := b.span()
 	value, same := b.value(decoded)
 	if !ok || !same {
 		b.lost(at, names[last], pos)
 		return
 	}
-	at.table.add(Entry{names[last], pos, value})
+	at.table.add(Entry{names[last], pos, value, span})
 }
 
 // value makes the value at the next mark, and reports whether it is of the
@@ -224,7 +233,7 @@ func (b *builder) value(decoded any) (any, bool) {
 func (b *builder) array(decoded []any) (Array, bool) {
 	array := make(Array, 0, len(decoded))
 	for b.fault == nil && len(b.marks) > 0 {
-		pos := b.pos(b.marks[0])
+		pos, span := b.pos(b.marks[0]), b.span()
 		if b.marks[0].kind == markEnd {
 			b.take()
 			break
@@ -236,7 +245,7 @@ func (b *builder) array(decoded []any) (Array, bool) {
 		if !ok {
 			return nil, false
 		}
-		array = append(array, Element{pos, value})
+		array = append(array, Element{pos, value, span})
 	}
 	return array, len(array) == len(decoded)
 }

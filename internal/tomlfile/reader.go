@@ -99,7 +99,7 @@ func (r *Reader) List(key string) (Array, bool) {
 	if a, ok := e.Value.(Array); ok {
 		return a, true
 	}
-	return Array{{Pos: e.Pos, Value: e.Value}}, true
+	return Array{{e.Pos, e.Value, e.Span}}, true
 }
 
 // Strings takes an array of strings, or a single string.

@@ -25,6 +25,7 @@ const (
 
 // mark is one thing that has a line.
 type mark struct {
+	span  Span // of a value, a table or an array
 	line  int32
 	kind  markKind
 	parts uint8 // headers and keys: the number of names, 2 for a.b
@@ -149,9 +150,19 @@ func (s *scanner) name() bool {
 	return ok
 }
 
-// value scans one value.
+// value scans one value and completes its mark.
 func (s *scanner) value(at place) bool {
 	s.space()
+	n, start := len(s.marks), s.pos
+	ok := s.anyValue(at)
+	if ok {
+		s.marks[n].span = Span{int32(start), int32(s.pos)}
+	}
+	return ok
+}
+
+// anyValue scans a value of any kind, which has the next mark.
+func (s *scanner) anyValue(at place) bool {
 	switch s.peek() {
 	case '[':
 		return s.array(at)
@@ -169,7 +180,7 @@ func (s *scanner) value(at place) bool {
 	if n < 0 {
 		n = len(s.text) - s.pos
 	}
-	s.pos += n
+	s.pos += len(bytes.TrimRight(s.text[s.pos:s.pos+n], " \t"))
 	return n > 0
 }
 

@@ -1,6 +1,7 @@
 // Package tomlfile reads a TOML file into a tree in which every table, key and
 // array element knows its line, so that what is wrong in a configuration file
-// can be reported as "file:line: error: message".
+// can be reported as "file:line: error: message", and each value its place in the
+// text, so that a file can be edited without a change of its layout.
 //
 // The reading itself is done by github.com/BurntSushi/toml, which says nothing
 // about the lines of what it read but lists all keys in the order of the
@@ -64,6 +65,10 @@ type Table struct {
 	index map[string]int
 }
 
+// Span is the place of a value in the text: its first byte, and the one behind its
+// last. It is empty for a table that is not written in one piece.
+type Span struct{ Start, End int32 }
+
 // Entry is one key of a table.
 type Entry struct {
 	Key string // exactly as in the file, with quotes and escapes resolved
@@ -73,6 +78,7 @@ type Entry struct {
 	// offset), LocalDateTime, LocalDate, LocalTime, Array, *Table (of a header,
 	// of an inline table or of a dotted key), or []*Table ("[[key]]").
 	Value any
+	Span  Span
 }
 
 // Array is a TOML array. Its elements may be of different kinds; inline tables
@@ -83,6 +89,7 @@ type Array []Element
 type Element struct {
 	Pos   Pos // the line on which the element begins
 	Value any // as in Entry, except []*Table
+	Span  Span
 }
 
 // smallTable is the number of entries up to which looking at each of them is
