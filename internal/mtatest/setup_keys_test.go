@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"tlswarden/internal/testkit"
 )
 
 // otherDomain defers recipients in plaintext of another domain: one whose domain is
@@ -30,7 +31,7 @@ func TestSetupKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inet, err := freeAddress("127.0.0.1")
+	inet, err := testkit.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestSetupKeys(t *testing.T) {
 func TestSetupKeysTogether(t *testing.T) {
 	t.Parallel()
 	p := bareFiles(t)
-	inet, err := freeAddress("127.0.0.1")
+	inet, err := testkit.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestSetupSendmailKeys(t *testing.T) {
 	t.Parallel()
 	s := bareSendmail(t)
 	mc := s.path("sendmail.mc")
-	four, err := freeAddress("127.0.0.1")
+	four, err := testkit.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
