@@ -9,11 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"tlswarden/internal/mailaddr"
 
 	"github.com/emersion/go-milter"
 	"golang.org/x/tools/txtar"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )

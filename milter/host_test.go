@@ -4,8 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 

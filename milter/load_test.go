@@ -10,8 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )

@@ -14,10 +14,10 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"tlswarden/internal/mailaddr"
 
 	"github.com/emersion/go-milter"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 	"tlswarden/rules/ruletest"

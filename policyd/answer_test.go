@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+
 	"tlswarden/internal/mailaddr"
 )
 

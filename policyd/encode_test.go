@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tlsname"
 	"tlswarden/rules"
 )

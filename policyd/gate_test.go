@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 

@@ -4,8 +4,8 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 

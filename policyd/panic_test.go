@@ -6,8 +6,8 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"tlswarden/internal/mailaddr"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 

@@ -8,9 +8,9 @@ import (
 	"net"
 	"testing"
 	"time"
-	"tlswarden/internal/mailaddr"
 
 	"tlswarden/internal/gate"
+	"tlswarden/internal/mailaddr"
 	"tlswarden/policyd"
 	"tlswarden/rules/rulefile"
 )

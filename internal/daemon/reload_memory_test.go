@@ -12,9 +12,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"tlswarden/internal/mailaddr"
 
 	"tlswarden/internal/gate"
+	"tlswarden/internal/mailaddr"
 	"tlswarden/policyd"
 	"tlswarden/rules"
 	"tlswarden/rules/rulefile"
