@@ -1,6 +1,9 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Config is what a policy is made of. The values in it belong to the policy
 // from then on.
@@ -30,9 +33,9 @@ type Policy struct {
 	replies  Replies
 	enforce  Enforce
 	needs    FieldSet
-	supplied []*Field     // that the rules look at
-	apart    []*Condition // on the recipient, see RecipientClass
-	tags     bool
+	supplied []*Field // that the rules look at
+	apart    []*Rule  // that may tell recipients apart, see RecipientClass
+	tags     []*Rule  // that may tag
 	holds    bool
 }
 
@@ -54,8 +57,13 @@ func New(c Config) *Policy {
 		}
 		p.takeClass(r)
 		p.needs |= r.Needs()
-		p.tags = p.tags || !r.Observe && (r.MayDo(Tag) || r.Tag != "" && r.MayDo(Quarantine))
-		p.holds = p.holds || !r.Observe && r.MayDo(Quarantine)
+		if r.onlyRecords() {
+			continue
+		}
+		p.holds = p.holds || r.MayDo(Quarantine)
+		if r.MayDo(Tag) || r.Tag != "" && r.MayDo(Quarantine) {
+			p.tags = append(p.tags, r)
+		}
 	}
 	p.index = newIndex(p.rules)
 	return p
@@ -109,8 +117,19 @@ func (p *Policy) AuthservID() string { return p.authserv }
 // Trusted lists the authserv-ids whose Authentication-Results are believed.
 func (p *Policy) Trusted() []string { return p.trusted }
 
-// Stamps says whether a verdict can come with a tag header.
-func (p *Policy) Stamps() bool { return p.enforce != EnforceObserve && (p.tags || p.stampAll) }
+// Stamps reports whether a verdict can come with a tag header, at any time.
+func (p *Policy) Stamps() bool {
+	return p.enforce != EnforceObserve && (len(p.tags) > 0 || p.stampAll)
+}
+
+// StampsAt reports whether a verdict can come with a tag header at a time: a rule
+// that is over, or whose rollout has not begun, tags nothing.
+func (p *Policy) StampsAt(now time.Time) bool {
+	if p.enforce == EnforceObserve {
+		return false
+	}
+	return p.stampAll || slices.ContainsFunc(p.tags, func(r *Rule) bool { return r.actsAt(now) })
+}
 
 // Quarantines says whether a verdict can be to quarantine.
 func (p *Policy) Quarantines() bool { return p.enforce != EnforceObserve && p.holds }
@@ -120,6 +139,23 @@ func (p *Policy) Quarantines() bool { return p.enforce != EnforceObserve && p.ho
 // pending: a later stage will tell.
 func (p *Policy) Evaluate(s *Session, later FieldSet) Verdict {
 	return p.read(s, later, nil)
+}
+
+// Finish completes what a verdict records, once later is all that is still to
+// come: it reads the rules again that are under observe and wait (see
+// [Verdict.Observes]). What was decided stays. The session is that of the verdict,
+// and knows more than then.
+func (p *Policy) Finish(v *Verdict, s *Session, later FieldSet) {
+	switch {
+	case v.Observes == 0:
+	case p.enforce == EnforceObserve:
+		*v = p.Evaluate(s, later)
+	default:
+		r := reading{policy: p, session: s, later: later, verdict: *v}
+		r.verdict.outcomes, r.verdict.Observes = outcomes{}, 0
+		r.finish(&v.outcomes)
+		*v = r.verdict
+	}
 }
 
 // read is the one walk over the rules: over those that can apply, or with a

@@ -3,6 +3,7 @@ package rules
 import (
 	"hash/fnv"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,28 @@ func (r *Rule) Standing(s *Session) Standing {
 	}
 	st.Observe = st.Observe || len(r.Rollout) > 0
 	return st
+}
+
+// onlyRecords reports whether the rule never does anything, whatever the time.
+func (r *Rule) onlyRecords() bool {
+	acts := func(step RolloutStep) bool { return !step.Observe }
+	return r.Observe || len(r.Rollout) > 0 && !slices.ContainsFunc(r.Rollout, acts)
+}
+
+// actsAt reports whether the rule does anything at a time, to any sender.
+func (r *Rule) actsAt(now time.Time) bool {
+	if r.Expired(now) || r.onlyRecords() {
+		return false
+	}
+	for _, step := range slices.Backward(r.Rollout) {
+		if now.Before(step.From) {
+			continue
+		}
+		if !step.Observe || step.Percent >= 100 {
+			return !step.Observe
+		}
+	}
+	return len(r.Rollout) == 0
 }
 
 // Expired says whether the rule is passed over for good.
