@@ -27,7 +27,7 @@ func (p *Policy) RecipientClass(s *Session) uint64 {
 	h := fnv.New64a()
 	none, asks := h.Sum64(), false
 	for _, r := range p.apart {
-		if st := r.Standing(s); st.Observe || st.Expired {
+		if !r.acts(s) {
 			continue
 		}
 		for i := range r.When {

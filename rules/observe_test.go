@@ -151,8 +151,8 @@ func TestObservedUnknown(t *testing.T) {
 	}
 }
 
-// TestStampsAt shows when a rule's tag has to be kept from being forged.
-func TestStampsAt(t *testing.T) {
+// TestStampsFor shows when a rule's tag has to be kept from being forged.
+func TestStampsFor(t *testing.T) {
 	step := func(hours int, observe bool, percent int) RolloutStep {
 		return RolloutStep{From: noon.Add(time.Duration(hours) * time.Hour), Observe: observe, Percent: percent}
 	}
@@ -160,29 +160,26 @@ func TestStampsAt(t *testing.T) {
 		rule      Rule
 		now, ever bool
 	}{
-		"plain":           {Rule{Action: Tag}, true, true},
-		"no tag":          {Rule{Action: Reject}, false, false},
-		"under observe":   {Rule{Action: Tag, Observe: true}, false, false},
-		"over":            {Rule{Action: Tag, Expires: Known(noon)}, false, true},
-		"not over":        {Rule{Action: Tag, Expires: Known(noon.Add(1))}, true, true},
-		"not begun":       {Rule{Action: Tag, Rollout: []RolloutStep{step(1, false, 100)}}, false, true},
-		"begun":           {Rule{Action: Tag, Rollout: []RolloutStep{step(0, false, 100)}}, true, true},
-		"begun for some":  {Rule{Action: Tag, Rollout: []RolloutStep{step(0, false, 1)}}, true, true},
-		"first observes":  {Rule{Action: Tag, Rollout: []RolloutStep{step(-1, true, 100), step(1, false, 100)}}, false, true},
-		"observes again":  {Rule{Action: Tag, Rollout: []RolloutStep{step(-2, false, 100), step(-1, true, 100)}}, false, true},
-		"observes for 1%": {Rule{Action: Tag, Rollout: []RolloutStep{step(-2, false, 100), step(-1, true, 1)}}, true, true},
-		"only observes":   {Rule{Action: Tag, Rollout: []RolloutStep{step(-1, true, 100)}}, false, false},
+		"plain":          {Rule{Action: Tag}, true, true},
+		"no tag":         {Rule{Action: Reject}, false, false},
+		"under observe":  {Rule{Action: Tag, Observe: true}, false, false},
+		"over":           {Rule{Action: Tag, Expires: Known(noon)}, false, true},
+		"not over":       {Rule{Action: Tag, Expires: Known(noon.Add(1))}, true, true},
+		"not begun":      {Rule{Action: Tag, Rollout: []RolloutStep{step(1, false, 100)}}, false, true},
+		"begun":          {Rule{Action: Tag, Rollout: []RolloutStep{step(0, false, 100)}}, true, true},
+		"not picked":     {Rule{Action: Tag, Rollout: []RolloutStep{step(0, false, 1)}}, false, true},
+		"first observes": {Rule{Action: Tag, Rollout: []RolloutStep{step(-1, true, 100), step(1, false, 100)}}, false, true},
+		"only observes":  {Rule{Action: Tag, Rollout: []RolloutStep{step(-1, true, 100)}}, false, false},
 	} {
-		p := New(Config{Rules: []*Rule{&c.rule}})
-		if p.StampsAt(noon) != c.now || p.Stamps() != c.ever {
-			t.Errorf("%s: now %v, ever %v", name, p.StampsAt(noon), p.Stamps())
+		p, s := New(Config{Rules: []*Rule{&c.rule}}), Session{Now: Known(noon)}
+		if p.StampsFor(&s) != c.now || p.Stamps() != c.ever {
+			t.Errorf("%s: now %v, ever %v", name, p.StampsFor(&s), p.Stamps())
 		}
-		if q := p.WithEnforce(EnforceObserve); q.StampsAt(noon) || q.Stamps() {
+		if q := p.WithEnforce(EnforceObserve); q.StampsFor(&s) || q.Stamps() {
 			t.Errorf("%s: stamps under observe", name)
 		}
 	}
-	all := New(Config{StampAll: true})
-	if !all.StampsAt(noon) || !all.Stamps() {
+	if all := New(Config{StampAll: true}); !all.StampsFor(&Session{}) || !all.Stamps() {
 		t.Error("a policy that stamps all mail does not")
 	}
 }

@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // Config is what a policy is made of. The values in it belong to the policy
 // from then on.
@@ -122,13 +119,13 @@ func (p *Policy) Stamps() bool {
 	return p.enforce != EnforceObserve && (len(p.tags) > 0 || p.stampAll)
 }
 
-// StampsAt reports whether a verdict can come with a tag header at a time: a rule
-// that is over, or whose rollout has not begun, tags nothing.
-func (p *Policy) StampsAt(now time.Time) bool {
+// StampsFor reports whether mail of a session can come with a tag header: a rule
+// that only records for it tags nothing.
+func (p *Policy) StampsFor(s *Session) bool {
 	if p.enforce == EnforceObserve {
 		return false
 	}
-	return p.stampAll || slices.ContainsFunc(p.tags, func(r *Rule) bool { return r.actsAt(now) })
+	return p.stampAll || slices.ContainsFunc(p.tags, func(r *Rule) bool { return r.acts(s) })
 }
 
 // Quarantines says whether a verdict can be to quarantine.

@@ -52,20 +52,10 @@ func (r *Rule) onlyRecords() bool {
 	return r.Observe || len(r.Rollout) > 0 && !slices.ContainsFunc(r.Rollout, acts)
 }
 
-// actsAt reports whether the rule does anything at a time, to any sender.
-func (r *Rule) actsAt(now time.Time) bool {
-	if r.Expired(now) || r.onlyRecords() {
-		return false
-	}
-	for _, step := range slices.Backward(r.Rollout) {
-		if now.Before(step.From) {
-			continue
-		}
-		if !step.Observe || step.Percent >= 100 {
-			return !step.Observe
-		}
-	}
-	return len(r.Rollout) == 0
+// acts reports whether the rule does more for a session than record.
+func (r *Rule) acts(s *Session) bool {
+	st := r.Standing(s)
+	return !st.Expired && !st.Observe
 }
 
 // Expired says whether the rule is passed over for good.

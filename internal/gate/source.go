@@ -45,6 +45,8 @@ func (b *budget) end() {
 
 // evaluate decides a session. Where the reading comes to a fact of a plugin, the
 // plugin is asked for all that the rules want of it, and the reading begins anew.
+// What rules under observe want is asked for last, so that it takes no time from
+// what decides.
 func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id string, b *budget) rules.Decision {
 	if len(by.supplied) == 0 {
 		return by.policy.Decide(s, later, id)
@@ -53,8 +55,12 @@ func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id
 	var asked rules.FieldSet
 	for {
 		d := by.policy.Decide(s, later|by.all&^asked, id)
-		wanted := d.Waits & by.all &^ asked
-		if !d.Pending || wanted == 0 {
+		missing := d.Waits
+		if !d.Pending {
+			missing = d.Observes
+		}
+		wanted := missing & by.all &^ asked
+		if wanted == 0 {
 			return d
 		}
 		asked |= g.ask(by, s, wanted, b)
