@@ -21,6 +21,7 @@ func (c *conn) answer(r *request) string {
 	in := c.instanceOf(r.text(attrInstance))
 	defer in.mu.Unlock()
 	in.see(r.text(attrQueueID))
+	in.noFile = in.queueID == "" && (c.server.config.ProxyFilter || st > stageRcpt && r.fact(attrQueueID).Known())
 	if len(in.name) == 0 { // nothing tells when it ends
 		defer c.server.end(in)
 	}

@@ -120,10 +120,13 @@ func (l *line) encryption(s *rules.Session) {
 	if n, ok := s.CipherBits().Get(); ok {
 		l.number("bits", int64(n))
 	}
-	if s.CertVerified().Or(false) {
+	switch verified, known := s.CertVerified().Get(); {
+	case verified:
 		l.text("cert", "trusted")
-	} else if s.CertPresented().Or(false) {
+	case s.CertPresented().Or(false) && known:
 		l.text("cert", "untrusted")
+	case s.CertPresented().Or(false):
+		l.text("cert", "presented")
 	}
 }
 
