@@ -53,7 +53,7 @@ func topTable() configTable {
 func frontTable() configTable {
 	return configTable{
 		title:  "`[milter]` and `[policy]`",
-		intro:  "Both have the same keys. Without both tables, the milter listens on `inet:127.0.0.1:8465` and the policy service on `inet:127.0.0.1:10465`.",
+		intro:  "Both have these keys. Without both tables, the milter listens on `inet:127.0.0.1:8465` and the policy service on `inet:127.0.0.1:10465`.",
 		around: "[milter]\nlisten = [\"inet:127.0.0.1:8465\"]\nKEY\n[policy]\nlisten = [\"inet:127.0.0.1:10465\"]\nKEY\n",
 		settings: []setting{
 			{key{"listen", `listen = ["inet:127.0.0.1:8465"]`, "Addresses to listen on: `inet:HOST:PORT`, with an IPv6 address in brackets, or `unix:PATH`. An entry may be a table, see below. A table without `listen` is an error."}, "array of strings and tables", "none", restart},
@@ -64,7 +64,7 @@ func frontTable() configTable {
 
 func policyTable() configTable {
 	return configTable{
-		title:  "`[policy]` alone",
+		title:  "`[policy]`",
 		around: "[policy]\nlisten = [\"inet:127.0.0.1:10465\"]\nKEY\n",
 		settings: []setting{
 			{key{"proxy_filter", `proxy_filter = true`, "Whether an smtpd service that asks has `smtpd_proxy_filter`. Postfix then ignores the HOLD by which the policy service quarantines, and delivers, so such mail is deferred (451 4.3.5). With `check_policy_service` in `smtpd_data_restrictions`, too, this is seen without the key."}, "boolean", "`false`", restart},
