@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"tlswarden/rules"
 )
@@ -80,9 +81,6 @@ func (s *session) connected(c connect, m macros) {
 	f := &s.facts
 	s.mta = mtaOf(m, s.listed())
 	s.simulated = s.mta == mtaPostfix && simulated(m)
-	// After XCLIENT with HELO= Postfix begins anew and tells no HELO. As a rule it
-	// then has no client's port, or TLS already.
-	s.whole = s.mta == mtaSendmail || c.port != 0 && m.tlsVersion == ""
 	switch c.family {
 	case '4', '6':
 		if a, ok := parseAddr(c.address); ok {
@@ -102,6 +100,15 @@ func (s *session) connected(c connect, m macros) {
 	}
 	s.names(c.host, m)
 	s.served(m)
+	s.whole = s.mta == mtaSendmail || c.port != 0 && m.tlsVersion == "" && !s.begunAnew(c.port)
+}
+
+// begunAnew reports whether the session is one that goes on after XCLIENT. In one
+// that has TLS at CONNECT, or no client's port, that cannot be told.
+func (s *session) begunAnew(clientPort uint16) bool {
+	f := &s.facts
+	s.port = port{netip.AddrPortFrom(f.ServerAddress.Or(netip.Addr{}), f.ServerPort.Or(0)), clientPort}
+	return s.server.ports.take(s.port, s, time.Now())
 }
 
 // simulated says whether cleanup(8) of Postfix plays a session for mail that

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
+	"time"
 
 	"github.com/emersion/go-milter"
 
@@ -33,6 +34,7 @@ type session struct {
 	facts         rules.Session
 	mta           mta
 	simulated     bool // the session is Postfix's own make-believe, see simulated
+	port          port // that it holds, zero if none
 	whole         bool // a HELO, had there been one, would be known, see connected
 	inTransaction bool // between MAIL and the end of its message
 	judged        bool // and the gate knows of it
@@ -56,6 +58,7 @@ func (s *session) open() {
 
 func (s *session) close() {
 	s.noteUnjudged()
+	s.server.ports.leave(s.port, s, time.Now())
 	s.gate.close()
 }
 
@@ -107,6 +110,7 @@ func (s *session) intercept(payload []byte) (pass bool, err error) {
 // event to come.
 func (s *session) forget(next stage) {
 	s.endTransaction("")
+	s.server.ports.free(s.port, s)
 	s.facts = rules.Session{}
 	s.macros.forget(next)
 	s.mta, s.simulated, s.whole = mtaUnknown, false, false

@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // TestLocalSubmission shows that mail given to sendmail(1) on the machine
 // itself passes, though no rule would let it through and no session had any
-// TLS: for a milter in non_smtpd_milters, cleanup(8) plays the SMTP session.
+// TLS: for a milter in non_smtpd_milters, cleanup(8) plays the SMTP session. What
+// Postfix calls itself (mail_name) changes nothing.
 func TestLocalSubmission(t *testing.T) {
 	certs, err := NewCerts()
 	if err != nil {
@@ -32,8 +35,14 @@ func TestLocalSubmission(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	submit(t, postfix)
-	wrong := waitLog(ctx, postfix, "status=sent")
+	var wrong error
+	for _, name := range []string{"", "Postcow", "8.17.1"} {
+		if name != "" {
+			rename(ctx, t, postfix, name)
+		}
+		submit(t, postfix)
+		wrong = errors.Join(wrong, waitLog(ctx, postfix, "status=sent"), postfix.Clear(ctx))
+	}
 	wrong = errors.Join(wrong, lab.StopDaemon(daemon))
 	if wrong != nil || strings.Contains(daemon.Log(), "msg=decision") {
 		t.Errorf("%v\n--- log of tlswarden\n%s--- log of postfix\n%s", wrong, daemon.Log(), postfix.Log())
@@ -42,6 +51,22 @@ func TestLocalSubmission(t *testing.T) {
 	submit(t, postfix)
 	if err := waitLog(ctx, postfix, "cleanup.*milter-reject"); err != nil {
 		t.Errorf("%v\n%s", err, postfix.Log())
+	}
+}
+
+// rename has Postfix call itself by another name from now on.
+func rename(ctx context.Context, t *testing.T, postfix *Postfix, name string) {
+	t.Helper()
+	file := postfix.path("etc", "main.cf")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Hour) // see configure
+	err = errors.Join(os.WriteFile(file, append(text, "mail_name = "+name+"\n"...), 0o644), os.Chtimes(file, old, old),
+		postfix.master.cmd.Process.Signal(syscall.SIGHUP), waitLog(ctx, postfix, "reload -- "))
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
