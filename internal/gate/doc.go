@@ -11,6 +11,10 @@
 // one line for each decision, counts for each rule what became of it, and says
 // so once an hour.
 //
+// A decision stands at once, also where rules under observe have yet to see the
+// message: then its line and its counts wait for that, at most 100 of one message,
+// and are made without it if the message does not come.
+//
 // # Two front ends, one session
 //
 // Where Postfix asks both the milter and the policy service about one SMTP
@@ -47,7 +51,8 @@
 //
 // # Diagnostics
 //
-// Each decision is one line (msg=decision). Error: a reject that became a defer
+// Each decision is one line (msg=decision). So is a message that went on to its
+// data while recipients waited for its end, which never came (action=unjudged). Error: a reject that became a defer
 // because no encrypted session, or no client certificate, was seen on the
 // listener; at most one line an hour for each listener and cause. Warnings: lost
 // decision lines; a milter and a policy service that contradict each other, with
