@@ -134,6 +134,60 @@ func TestNoDATA(t *testing.T) {
 	}
 }
 
+// TestDataAgain shows that a client which is refused at DATA gains nothing by
+// asking again in the same transaction.
+func TestDataAgain(t *testing.T) {
+	w := dialServer(t, Config{Gate: policyGate{policyFrom(t, encryptedItself)}})
+	w.negotiate(offer())
+	s := base(postfix)
+	s.proxied = true
+	p := &player{wire: w, s: s}
+	p.connect()
+	p.event(milter.StageMailFrom, cmdMail, cstrings("<a@example.net>"))
+	p.event(milter.StageRcptTo, cmdRcpt, cstrings("<b@example.com>"))
+	for range 3 {
+		if a := p.event(milter.StageData, cmdData, ""); a.reply != noTLSUnsure {
+			t.Errorf("the reply is %q", a.reply)
+		}
+	}
+}
+
+// TestNoHELO shows where it is known that a client gave no HELO, and where XCLIENT
+// may have given one of which no event tells.
+func TestNoHELO(t *testing.T) {
+	const at = "x\x004\x9c\x40198.51.100.7\x00"
+	real := []string{"j", "mx", "v", "Postfix 3.7.11", "{client_port}", "40000", "{client_connections}", "1", "{client_resolve}", "FAIL", "{daemon_addr}", "192.0.2.25", "{daemon_port}", "25"}
+	for name, c := range map[string]struct {
+		connect string
+		macros  []string
+		none    bool
+	}{
+		"usual":          {at, real, true},
+		"no port":        {"x\x004\x00\x00198.51.100.7\x00", real, false},
+		"no address":     {"x\x00U", real, false},
+		"TLS at CONNECT": {at, append(real, "{tls_version}", "TLSv1.3"), false},
+	} {
+		if got, known := connectedWith(t, c.connect, c.macros...).facts["helo"]; known != c.none || known && got != `""` {
+			t.Errorf("%s: helo is known %v, %s", name, known, got)
+		}
+	}
+	gate, ln := &scriptGate{}, newPipes()
+	start(t, Config{Gate: gate}, ln)
+	for i, none := range []bool{true, false} { // the second while the first is there
+		w := newWire(t, ln.dial())
+		defer w.conn.Close()
+		w.negotiate(offer())
+		w.send(cmdMacro, "C"+cstrings(real...))
+		for _, event := range []string{string(cmdConnect) + at, "M<a@example.net>\x00", "R<b@example.com>\x00"} {
+			w.send(event[0], event[1:])
+			w.await()
+		}
+		if got, known := gate.facts["helo"]; known != none {
+			t.Errorf("session %d at one port: helo is known %v, %s", i, known, got)
+		}
+	}
+}
+
 // TestUnjudged shows that it is recorded once if recipients waited for the end of
 // a message that went on to its data, and that end never came.
 func TestUnjudged(t *testing.T) {

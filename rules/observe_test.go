@@ -134,13 +134,28 @@ func TestWholePolicyObserved(t *testing.T) {
 	})
 }
 
+// TestObservedNotYet shows that what depends on the message is not recorded without
+// it, under enforce = "observe" either.
+func TestObservedNotYet(t *testing.T) {
+	set := NewSet(KindName)
+	if err := set.Add("pgp"); err != nil {
+		t.Fatal(err)
+	}
+	pgp := []Condition{{Field: FieldByID(FieldMessageEncrypted), Set: set}}
+	p := New(Config{Rules: []*Rule{{Name: "tag", Action: Tag}, {Name: "exempt", When: pgp, Action: Accept}, {Name: "all", Action: Reject}}, JudgeLocal: true})
+	v := p.WithEnforce(EnforceObserve).Evaluate(&Session{}, messageFacts)
+	if v.Would != Tag || v.Observes != SetOf(FieldMessageEncrypted) {
+		t.Errorf("would %v, waits for %v", v.Would, v.Observes.Names())
+	}
+}
+
 // TestObservedUnknown shows that a requirement which may be met is recorded as
 // what it would have come to: a defer, never a reject.
 func TestObservedUnknown(t *testing.T) {
 	r := &Rule{Name: "r", Require: &Profile{Name: "known", ClientCert: CertTrusted}, Otherwise: Reject, Observe: true}
 	var s Session
 	s.SetTLS(TLS{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256"})
-	v := New(Config{Rules: []*Rule{r}}).Evaluate(&s, 0)
+	v := New(Config{Rules: []*Rule{r}, JudgeLocal: true}).Evaluate(&s, 0)
 	if v.Would != Defer || v.Action != Accept {
 		t.Errorf("would %v, does %v", v.Would, v.Action)
 	}

@@ -55,11 +55,7 @@ func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id
 	var asked rules.FieldSet
 	for {
 		d := by.policy.Decide(s, later|by.all&^asked, id)
-		missing := d.Waits
-		if !d.Pending {
-			missing = d.Observes
-		}
-		wanted := missing & by.all &^ asked
+		wanted := (d.Waits | d.Observes) & by.all &^ asked // one of the two is empty
 		if wanted == 0 {
 			return d
 		}
