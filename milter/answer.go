@@ -118,8 +118,11 @@ func (g decided) Open() Transaction     { return g }
 func (g decided) Policy() *rules.Policy { return g.policy }
 func (g decided) Begin(*rules.Session)  {}
 func (g decided) Until(time.Time)       {}
+func (g decided) Finish(*rules.Session) {}
 func (g decided) End(string)            {}
 func (g decided) Close()                {}
+
+func (g decided) Unjudged(*rules.Session, string) {}
 
 // Decide puts its session in the place of the one that was played, and waits
 // where the policy waits for the message.

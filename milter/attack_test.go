@@ -182,6 +182,9 @@ func TestAnotherSession(t *testing.T) {
 			}
 			for _, f := range rules.Fields() {
 				value, known := gate.facts[f.Name]
+				if f.ID == rules.FieldHelo && value == `""` { // known to be none in the new one
+					continue
+				}
 				if known && (f.ID >= rules.FieldTLS && f.ID <= rules.FieldSASLUser || f.ID == rules.FieldHelo || strings.Contains(value, "198.51.100.7")) {
 					t.Errorf("%s is %s", f.Name, value)
 				}

@@ -147,7 +147,7 @@ func BenchmarkFacts(b *testing.B) {
 			n := int(binary.BigEndian.Uint32(step))
 			s.macros.put(step[headSize : lengthSize+n])
 		}
-		s.mta = mtaOf(s.macros.event(atConnect).parse().version)
+		s.mta = mtaOf(s.macros.event(atConnect).parse(), true)
 		s.facts.ForgetEnvelope()
 		s.mail("<a@example.net>\x00SIZE=1234\x00", s.macros.event(atMail).parse())
 	}

@@ -20,12 +20,13 @@ func messageWants(p *rules.Policy) (w message.Wants, any bool) {
 	return w, any || w.Encrypted || w.TLSRequired
 }
 
-// scanner reads the message for the recipients that wait for what it says. It is
-// nil if there are none, or were none when the message began.
+// scanner reads the message for the recipients that wait for what it says, and for
+// rules under observe. It is nil if nobody waits, or nobody did when the message
+// began.
 func (s *session) scanner() *message.Scanner {
 	m := &s.message
 	if m.scanner == nil && !m.missed {
-		if len(m.waiting) == 0 {
+		if len(m.waiting) == 0 && !m.observed {
 			m.missed = true
 			return nil
 		}

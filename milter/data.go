@@ -4,14 +4,17 @@ package milter
 // Postfix lets milters hear of a message under smtpd_proxy_filter, and is then
 // where the recipients that wait are decided, with nothing more to come.
 func (s *session) data(macros packet) reply {
-	if !s.judged || !s.proxied(macros) {
+	if !s.judged {
+		return proceed
+	}
+	msg := &s.message
+	if !s.proxied(macros) {
+		msg.begun = true
 		return proceed
 	}
 	if r := s.settle(); r != proceed {
 		return r
 	}
-	msg := &s.message
-	msg.waiting = nil
 	if msg.hold != "" {
 		return cannotHold
 	}
@@ -21,9 +24,27 @@ func (s *session) data(macros packet) reply {
 	return proceed
 }
 
-// proxied says whether the message will go through smtpd_proxy_filter: Postfix
+// proxied reports whether the message will go through smtpd_proxy_filter: Postfix
 // then has no queue file for it, and so no queue id, which it else has at DATA.
-// That j is there shows that the macros are those that we asked for.
+// That j is there shows that the macros are those that we asked for. No other MTA
+// need be told apart: where the id is missing, nothing shows that an end of the
+// message will come.
 func (s *session) proxied(macros packet) bool {
-	return s.mta == mtaPostfix && macros.get("i") == "" && (macros.get("j") != "" || !s.listed())
+	return s.queueID() == "" && (macros.get("j") != "" || !s.listed() && s.mta != mtaSendmail)
+}
+
+// tellsData is the first version of the protocol in which Postfix tells of DATA.
+const tellsData = 4
+
+// hears reports whether another event of each message comes before it is
+// delivered: DATA, or the end, which Sendmail never leaves out, nor Postfix for
+// what has a queue id.
+func (s *session) hears() bool {
+	if s.mta == mtaSendmail || s.terms.version >= tellsData || s.queueID() != "" {
+		return true
+	}
+	if p := s.policy; p != nil && (p.Quarantines() || p.Needs()&s.server.later != 0) {
+		s.server.log.once(warnNoData, "milter: the MTA does not tell of DATA, so no verdict waits for the message, and mail to be quarantined is deferred; set milter_protocol = 6 in Postfix")
+	}
+	return false
 }

@@ -12,10 +12,16 @@
 // the same rule, be the same to every condition on recipients, and share the
 // message with no others, or are told 452 4.5.3, so that the sender sends them a
 // copy of their own. Their strongest verdict is then the reply to the message.
+// Rules that only record make nobody wait: the gate is told what the message says
+// when it is there.
 //
-// Under smtpd_proxy_filter DATA is the last that Postfix tells of a message: it
-// then has no queue id at DATA, where it else has one. Those that wait are then
-// decided there, with the facts of the message unknown.
+// Nothing that waits passes because an event does not come. Under
+// smtpd_proxy_filter DATA is the last that Postfix tells of a message: it then has
+// no queue id at DATA, where it else has one. Those that wait are decided there,
+// with the facts of the message unknown, whatever the MTA. Where DATA is not told
+// either (milter_protocol below 4) nobody waits, and mail to be quarantined gets
+// 451 4.3.5 at RCPT, unless the MTA is Sendmail, or there is a queue id: then the
+// end of the message comes. If it yet does not come after DATA, that is recorded.
 //
 // What is known of the connection stays until the MTA says it anew. What is
 // known of a message is forgotten at the next MAIL: SMFIC_ABORT comes after
@@ -45,7 +51,9 @@
 //	{verify} other      unknown
 //	no {verify}         Postfix: {cert_subject} and {cert_issuer} are common names
 //	                    and there for a verified certificate only. Without them
-//	                    it is not known whether one was presented.
+//	                    it is not known whether one was presented; it counts as not
+//	                    verified, though it may be and have neither a common name
+//	                    nor an issuer with common name or organization
 //	{cert_fp}           fingerprint of one that was presented, verified or not
 //	                    (Sendmail), by the digest of CertFingerprintAlgorithm;
 //	                    else {cert_md5}. Of the key there is none.
@@ -56,6 +64,11 @@
 //	                    and unix-domain sockets are local
 //	client_name         by {client_resolve}: unknown if TEMP, empty if FAIL or
 //	                    FORGED; where that is missing, known from Postfix only
+//	helo                known to be none if no HELO came, or none after STARTTLS (RFC
+//	                    3207 section 4.2). Unknown in a session that goes on after
+//	                    XCLIENT, which may have given it: one at a port that another
+//	                    session has or just had, without a port, or with TLS at
+//	                    CONNECT
 //	server_address      {if_addr} (Sendmail), else {daemon_addr} unless 0.0.0.0
 //	authenticated       {auth_type} or {auth_authen}; false if both are missing
 //	                    from a list that has them
@@ -81,9 +94,10 @@
 // For mail that did not come by SMTP, or came so some time ago, cleanup(8) of
 // Postfix plays a session (non_smtpd_milters), which may show the client of that
 // time and never TLS. It is told by a queue id at CONNECT together with the lack
-// of {client_connections} and {client_resolve}, in which smtpd(8) always differs,
-// and only where v begins with "Postfix". It is let through without a question
-// and without changes. If mail_name is another, leave non_smtpd_milters empty.
+// of {client_connections} and {client_resolve}, in which smtpd(8) always differs;
+// Sendmail has {opMode}. It is let through without a question and without changes.
+// What v says, which begins with mail_name in Postfix, counts only where the MTA
+// takes no macro lists.
 //
 // # Actions
 //
@@ -102,8 +116,9 @@
 // authserv-id (RFC 8601 section 5), whatever follows that, save those whose
 // authserv-id cannot be read;
 // a message all of whose recipients were local keeps them, for a content filter
-// hands back what was tagged before. A message with more than 100 of both gets
-// 554 5.6.0. If the MTA offers no quarantine, mail to be quarantined gets
+// hands back what was tagged before, and so does one that the policy cannot tag at
+// that time. A message with more than 100 of both gets 554 5.6.0, or 451 4.6.0 where
+// the daemon enforces softly. If the MTA offers no quarantine, mail to be quarantined gets
 // 451 4.3.5.
 //
 // # Limits
@@ -116,8 +131,9 @@
 // piece of it, whatever the size of the message.
 //
 // Sessions through smtpd_proxy_filter have no end of message here, and so no
-// tags; mail to be quarantined gets 451 4.3.5 at DATA. They are known as such only
-// where v begins with "Postfix". Postfix never shows the topmost header to a
+// tags; mail to be quarantined gets 451 4.3.5 at DATA. A name that XCLIENT gave with
+// PORT= in a session without TLS, and without a HELO after it, is taken for none.
+// Postfix never shows the topmost header to a
 // milter, which as a rule is its own Received; if that one is seen, another
 // milter has inserted something above it, and the results of SPF, DKIM and DMARC
 // are unknown. Sendmail puts a dot in place of blanks and comments between two
@@ -142,8 +158,8 @@
 // gate closes the connection. So are failures to accept connections, which are
 // tried again after at most a second. Of each of these kinds at most one line a
 // second is written, with the number of those left out. TLS macros that make no
-// sense, actions that an MTA does not offer, and tags that smtpd_proxy_filter
-// prevents are logged once. An MTA that closes its connection, in whatever state,
+// sense, actions that an MTA does not offer, tags that smtpd_proxy_filter prevents,
+// and an MTA that does not tell of DATA are logged once. An MTA that closes its connection, in whatever state,
 // and one that is silent for too long are not logged; decisions are the gate's to
 // log.
 package milter

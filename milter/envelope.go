@@ -16,6 +16,18 @@ func (s *session) mail(content string, m macros) {
 	honoured := s.honoured(m)
 	s.login(m, honoured)
 	s.encryption(m, honoured)
+	s.hello(honoured)
+}
+
+// hello sets the name of HELO where it is known that there is none: the client
+// never gave it, or gave it before STARTTLS, and then the MTA forgot it (RFC 3207
+// section 4.2).
+func (s *session) hello(honoured bool) {
+	f := &s.facts
+	before := honoured && f.TLSUsed().Or(false) && s.macros.packets[atHelo].get("{tls_version}") == ""
+	if f.Helo.Known() && before || !f.Helo.Known() && s.whole {
+		f.Helo = rules.Known("")
+	}
 }
 
 // parameters reads the ESMTP parameters of MAIL, each ended by a NUL.

@@ -6,27 +6,40 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"tlswarden/rules"
 )
 
-// mta is the kind of mail server, by its macro v.
+// mta is the kind of mail server.
 type mta uint8
 
 const (
-	mtaUnknown  mta = iota
-	mtaPostfix      // "Postfix 3.7.11"; postconf(5), milter_macro_v
-	mtaSendmail     // "8.17.1.9"
-	mtaSilent       // it did not say: Sendmail by default
+	mtaUnknown mta = iota
+	mtaPostfix
+	mtaSendmail
+	mtaSilent // it did not say: Sendmail by default
 )
 
-func mtaOf(version string) mta {
+// mtaOf tells the kind. Where the macros of CONNECT are those that we asked for,
+// as {client_port} shows, it is told by what only one of the two has then:
+// Sendmail has {opMode}, and a queue id in sessions with a client; Postfix has an
+// id only where it plays one, see simulated. Elsewhere v has to tell, which in
+// Postfix begins with mail_name: that may be anything.
+func mtaOf(m macros, listed bool) mta {
 	switch {
-	case version == "":
+	case m.opMode != "":
+		return mtaSendmail
+	case listed && m.clientPort != "":
+		if m.queueID == "" || simulated(m) {
+			return mtaPostfix
+		}
+		return mtaSendmail
+	case m.version == "":
 		return mtaSilent
-	case strings.HasPrefix(version, "Postfix"):
+	case strings.HasPrefix(m.version, "Postfix"):
 		return mtaPostfix
-	case version[0] >= '0' && version[0] <= '9':
+	case m.version[0] >= '0' && m.version[0] <= '9':
 		return mtaSendmail
 	}
 	return mtaUnknown
@@ -66,7 +79,7 @@ func parseConnect(b []byte) (connect, bool) {
 // connected sets the facts of the SMTP connection.
 func (s *session) connected(c connect, m macros) {
 	f := &s.facts
-	s.mta = mtaOf(m.version)
+	s.mta = mtaOf(m, s.listed())
 	s.simulated = s.mta == mtaPostfix && simulated(m)
 	switch c.family {
 	case '4', '6':
@@ -87,6 +100,15 @@ func (s *session) connected(c connect, m macros) {
 	}
 	s.names(c.host, m)
 	s.served(m)
+	s.whole = s.mta == mtaSendmail || c.port != 0 && m.tlsVersion == "" && !s.begunAnew(c.port)
+}
+
+// begunAnew reports whether the session is one that goes on after XCLIENT. In one
+// that has TLS at CONNECT, or no client's port, that cannot be told.
+func (s *session) begunAnew(clientPort uint16) bool {
+	f := &s.facts
+	s.port = port{netip.AddrPortFrom(f.ServerAddress.Or(netip.Addr{}), f.ServerPort.Or(0)), clientPort}
+	return s.server.ports.take(s.port, s, time.Now())
 }
 
 // simulated says whether cleanup(8) of Postfix plays a session for mail that

@@ -25,6 +25,12 @@ type Transaction interface {
 	// is how the log of the MTA names the session, "queue_id=ABC", or "". An
 	// error means that no verdict could be made.
 	Decide(s *rules.Session, later rules.FieldSet, ref string) (rules.Decision, error)
+	// Finish tells what the message says, for the records of decisions that stand
+	// and whose rules under observe wait for it: those with facts in Observes.
+	Finish(s *rules.Session)
+	// Unjudged records that recipients waited for the end of a message and it never
+	// came.
+	Unjudged(s *rules.Session, ref string)
 	// Until bounds the questions to others for the decisions that are still to
 	// come in the transaction, which are for one answer.
 	Until(end time.Time)
@@ -47,8 +53,12 @@ type closedGate struct{}
 func (closedGate) Policy() *rules.Policy { return nil }
 func (closedGate) Begin(*rules.Session)  {}
 func (closedGate) Until(time.Time)       {}
+func (closedGate) Finish(*rules.Session) {}
 func (closedGate) End(string)            {}
 func (closedGate) Close()                {}
+
+func (closedGate) Unjudged(*rules.Session, string) {}
+
 func (closedGate) Decide(*rules.Session, rules.FieldSet, string) (rules.Decision, error) {
 	return rules.Decision{}, errors.New("no transaction with the gate")
 }
@@ -78,10 +88,15 @@ func (g *guard) policy() (p *rules.Policy) {
 	return p
 }
 
-func (g *guard) begin(s *rules.Session) { g.run("begin", func() { g.tx.Begin(s) }) }
-func (g *guard) end(queueID string)     { g.run("end", func() { g.tx.End(queueID) }) }
-func (g *guard) until(end time.Time)    { g.run("until", func() { g.tx.Until(end) }) }
-func (g *guard) close()                 { g.run("close", g.tx.Close) }
+func (g *guard) begin(s *rules.Session)  { g.run("begin", func() { g.tx.Begin(s) }) }
+func (g *guard) end(queueID string)      { g.run("end", func() { g.tx.End(queueID) }) }
+func (g *guard) until(end time.Time)     { g.run("until", func() { g.tx.Until(end) }) }
+func (g *guard) finish(s *rules.Session) { g.run("finish", func() { g.tx.Finish(s) }) }
+func (g *guard) close()                  { g.run("close", g.tx.Close) }
+
+func (g *guard) unjudged(s *rules.Session, ref string) {
+	g.run("unjudged", func() { g.tx.Unjudged(s, ref) })
+}
 
 // decide answers with a verdict, or false if none could be made.
 func (g *guard) decide(s *rules.Session, later rules.FieldSet, ref string) (d rules.Decision, ok bool) {

@@ -47,8 +47,13 @@ func (g *scriptGate) Open() Transaction     { g.note("open"); return g }
 func (g *scriptGate) Policy() *rules.Policy { return g.policy }
 func (g *scriptGate) Begin(*rules.Session)  { g.note("begin") }
 func (g *scriptGate) Until(time.Time)       {}
+func (g *scriptGate) Finish(*rules.Session) {}
 func (g *scriptGate) End(queueID string)    { g.note("end %q", queueID) }
 func (g *scriptGate) Close()                { g.note("close") }
+
+func (g *scriptGate) Unjudged(_ *rules.Session, ref string) {
+	g.note("unjudged %q", ref)
+}
 
 func (g *scriptGate) Decide(s *rules.Session, later rules.FieldSet, ref string) (rules.Decision, error) {
 	g.note("decide %q", ref)
@@ -87,12 +92,14 @@ func known(s *rules.Session) map[string]string {
 // policyGate decides by a real policy.
 type policyGate struct{ policy *rules.Policy }
 
-func (g policyGate) Open() Transaction     { return g }
-func (g policyGate) Policy() *rules.Policy { return g.policy }
-func (g policyGate) Begin(*rules.Session)  {}
-func (g policyGate) Until(time.Time)       {}
-func (g policyGate) End(string)            {}
-func (g policyGate) Close()                {}
+func (g policyGate) Open() Transaction               { return g }
+func (g policyGate) Policy() *rules.Policy           { return g.policy }
+func (g policyGate) Begin(*rules.Session)            {}
+func (g policyGate) Until(time.Time)                 {}
+func (g policyGate) Finish(*rules.Session)           {}
+func (g policyGate) End(string)                      {}
+func (g policyGate) Close()                          {}
+func (g policyGate) Unjudged(*rules.Session, string) {}
 func (g policyGate) Decide(s *rules.Session, later rules.FieldSet, _ string) (rules.Decision, error) {
 	s.ListenerTLSSeen, s.ListenerCertSeen = rules.Known(true), rules.Known(true)
 	s.Now = rules.Known(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))

@@ -96,7 +96,7 @@ func isNamed(field []byte, name string) bool {
 // content filter hands back what was tagged before.
 func (s *session) clean(m *milter.Modifier) {
 	h := &s.message.headers
-	if h.tags == 0 && len(h.forged) == 0 || !s.message.outside {
+	if h.tags == 0 && len(h.forged) == 0 || !s.stamps() {
 		return
 	}
 	if !s.granted(milter.OptChangeHeader) {

@@ -73,6 +73,7 @@ const (
 	warnNoChange
 	warnNoQuarantine
 	warnProxied
+	warnNoData
 	warningCount
 )
 

@@ -40,7 +40,9 @@ type macros struct {
 	hostName, version string // j, v
 	queueID           string // i
 
-	clientName, clientPtr, clientResolve, clientConnections string
+	clientName, clientPtr, clientResolve, clientConnections, clientPort string
+
+	opMode string // Sendmail only
 
 	daemonName, daemonAddr, daemonPort, ifAddr string
 
@@ -82,6 +84,10 @@ func (m *macros) field(name string) *string {
 		return &m.clientResolve
 	case "{client_connections}":
 		return &m.clientConnections
+	case "{client_port}":
+		return &m.clientPort
+	case "{opMode}":
+		return &m.opMode
 	case "{daemon_name}":
 		return &m.daemonName
 	case "{daemon_addr}":

@@ -23,6 +23,9 @@ type delivery struct {
 	missed  bool             // some of the message came before anybody waited
 	read    bool             // nobody needs more of the body
 
+	observed bool // rules under observe wait for the message, and change nothing
+	begun    bool // DATA came, and the end of the message is to come
+
 	waiting []mailaddr.Address // recipients whose verdict waits for the end of the message
 	size    int                // of them, in bytes
 	rule    string             // which they wait for
@@ -54,6 +57,7 @@ func (m *delivery) wait(address mailaddr.Address, rule string, class uint64) boo
 // is let through. A header that says fail wins over one that says pass.
 func (m *delivery) take(d *rules.Decision, s *rules.Session) {
 	m.taken = true
+	m.observed = m.observed || d.Observes != 0
 	m.outside = m.outside || d.Judged()
 	if m.stamp == "" || rules.StampFails(d.Stamp) && !rules.StampFails(m.stamp) {
 		m.stamp, m.results = d.Stamp, d.Results
@@ -75,9 +79,10 @@ func holdReason(d *rules.Decision, s *rules.Session) string {
 	return printable(reason, maxHold)
 }
 
-// decide judges the recipient that the facts name.
+// decide judges the recipient that the facts name. Without anything that is still
+// to come there is a verdict.
 func (s *session) decide(later rules.FieldSet) rules.Decision {
-	if d, ok := s.gate.decide(&s.facts, later, s.ref()); ok {
+	if d, ok := s.gate.decide(&s.facts, later, s.ref()); ok && (!d.Pending || later != 0) {
 		return d
 	}
 	return s.onFailure()
@@ -91,11 +96,15 @@ func (s *session) onFailure() rules.Decision {
 	return failure()
 }
 
-// recipient answers to RCPT.
+// recipient answers to RCPT. Nothing waits for what the MTA may not tell.
 func (s *session) recipient(address mailaddr.Address) reply {
 	s.facts.SetRecipientAddress(address)
-	d := s.decide(s.server.later)
-	m := &s.message
+	later, m := s.server.later, &s.message
+	hears := s.hears()
+	if !hears {
+		later = 0
+	}
+	d := s.decide(later)
 	switch {
 	case d.Pending:
 		if !m.wait(address, d.RuleName(), s.class()) {
@@ -105,6 +114,8 @@ func (s *session) recipient(address mailaddr.Address) reply {
 		return refusal(d.Reply)
 	case len(m.waiting) > 0:
 		return apart
+	case d.Quarantined && !hears:
+		return cannotHold
 	default:
 		m.take(&d, &s.facts)
 	}
@@ -133,15 +144,17 @@ func (s *session) settle() reply {
 	for _, address := range s.message.waiting {
 		s.facts.SetRecipientAddress(address)
 		d := s.decide(0)
-		if d.Pending { // nothing is still to come
-			d = s.onFailure()
-		}
 		if d.Action < rules.Defer {
 			s.message.take(&d, &s.facts)
 		} else if d.Action > strongest {
 			answer, strongest = refusal(d.Reply), d.Action
 		}
 	}
+	if answer == proceed { // else DATA may come again
+		s.message.waiting = nil
+	}
+	s.message.begun = false
+	s.gate.finish(&s.facts)
 	return answer
 }
 
@@ -153,8 +166,8 @@ func (s *session) settle() reply {
 // keeps it, the log says why, and nothing slips through.
 func (s *session) carryOut(m *milter.Modifier) reply {
 	msg := &s.message
-	if msg.outside && msg.headers.excess() {
-		return tooManyCopies
+	if s.stamps() && msg.headers.excess() {
+		return s.softly(tooManyCopies)
 	}
 	if msg.hold != "" {
 		if !s.granted(milter.OptQuarantine) {
@@ -168,6 +181,12 @@ func (s *session) carryOut(m *milter.Modifier) reply {
 	s.clean(m)
 	s.stamp(m)
 	return proceed
+}
+
+// stamps reports whether mail like this message can come with a tag of ours, so
+// that nobody else may write one.
+func (s *session) stamps() bool {
+	return s.message.outside && s.policy != nil && s.policy.StampsFor(&s.facts)
 }
 
 func (s *session) granted(a milter.OptAction) bool { return s.terms.actions&a != 0 }

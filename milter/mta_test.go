@@ -28,6 +28,7 @@ const (
 type smtpSession struct {
 	mta      string // postfix or sendmail
 	ownLists bool   // the MTA has macro lists of its own and takes none from milters
+	mailName string // of Postfix, if it is another
 	proxied  bool   // smtpd_proxy_filter of Postfix: no queue file, and DATA is the last that milters hear
 
 	client        string // IP address
@@ -323,6 +324,9 @@ func (p *player) postfixValue(name string) string {
 	s := p.s
 	switch name {
 	case "v":
+		if s.mailName != "" {
+			return s.mailName + " 3.7.11"
+		}
 		return "Postfix 3.7.11"
 	case "{client_name}":
 		return orUnknown(s.clientName)

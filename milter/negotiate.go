@@ -136,7 +136,7 @@ const tlsMacros = "{tls_version} {cipher} {cipher_bits} {alg_bits} {verify} {cer
 // are left alone, for Sendmail 8.17 mixes the two up.
 func macroLists() map[milter.Stage][]string {
 	return map[milter.Stage][]string{
-		milter.StageConnect: strings.Fields("j v _ i {daemon_name} {daemon_addr} {daemon_port} {if_addr} " +
+		milter.StageConnect: strings.Fields("j v _ i {opMode} {daemon_name} {daemon_addr} {daemon_port} {if_addr} " +
 			"{client_addr} {client_port} {client_name} {client_ptr} {client_resolve} {client_connections} " +
 			"{tls_version} {cipher} {cipher_bits}"),
 		milter.StageHelo: strings.Fields(tlsMacros),

@@ -28,6 +28,16 @@ const (
 	cannotHold = reply(string(actReplyCode) + "451 4.3.5 This message is to be quarantined, which the mail server does not offer\x00")
 )
 
+// softly is a fixed reply as the policy has it enforced: where that is soft, what
+// would refuse for good delays.
+func (s *session) softly(r reply) reply {
+	const bounce, delay = "554 5", "451 4"
+	if s.policy == nil || s.policy.Enforce() != rules.EnforceSoft {
+		return r
+	}
+	return reply(strings.Replace(string(r), bounce, delay, 1))
+}
+
 // failure is the decision where no verdict could be made and mail waits.
 func failure() rules.Decision {
 	return rules.Decision{

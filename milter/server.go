@@ -60,6 +60,7 @@ func (c Config) withDefaults() Config {
 type Server struct {
 	config Config
 	log    *logs
+	ports  ports
 	later  rules.FieldSet // what is not known before the end of a message
 	macros map[milter.Stage][]string
 

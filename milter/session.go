@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
+	"time"
 
 	"github.com/emersion/go-milter"
 
@@ -35,6 +36,8 @@ type session struct {
 	facts         rules.Session
 	mta           mta
 	simulated     bool // the session is Postfix's own make-believe, see simulated
+	port          port // that it holds, zero if none
+	whole         bool // a HELO, had there been one, would be known, see connected
 	inTransaction bool // between MAIL and the end of its message
 	judged        bool // and the gate knows of it
 	message       delivery
@@ -55,7 +58,11 @@ func (s *session) open() {
 	}
 }
 
-func (s *session) close() { s.gate.close() }
+func (s *session) close() {
+	s.noteUnjudged()
+	s.server.ports.leave(s.port, s, time.Now())
+	s.gate.close()
+}
 
 // intercept looks at a frame before the library does, and says whether the
 // library is to have it.
@@ -104,20 +111,31 @@ func (s *session) intercept(payload []byte) (pass bool, err error) {
 // forget makes the session one of which nothing is known but the macros of the
 // event to come.
 func (s *session) forget(next stage) {
+	s.endTransaction("")
+	s.server.ports.free(s.port, s)
 	s.facts = rules.Session{}
 	s.macros.forget(next)
-	s.mta, s.simulated = mtaUnknown, false
-	s.endTransaction("")
+	s.mta, s.simulated, s.whole = mtaUnknown, false, false
 }
 
 // endTransaction ends what begin began, if that is not over yet.
 func (s *session) endTransaction(queueID string) {
+	s.noteUnjudged()
 	if s.judged {
 		s.gate.end(queueID)
 	}
 	s.inTransaction, s.judged = false, false
 	s.message = delivery{}
 	s.conn.frames.release()
+}
+
+// noteUnjudged has it recorded if recipients waited for the end of a message that
+// went on after them and did not come to it.
+func (s *session) noteUnjudged() {
+	if s.message.begun && len(s.message.waiting) > 0 {
+		s.facts.ForgetRecipient()
+		s.gate.unjudged(&s.facts, s.ref())
+	}
 }
 
 // answer replies to an event. The library gets no response of its own to send:

@@ -38,7 +38,9 @@
 //	sasl_method, _username   a login if one of them is not empty
 //	ccert_subject, _issuer   xtext (RFC 3461 section 4); Postfix fills them only
 //	                         for a certificate that it trusts, so either of them
-//	                         says that it was verified
+//	                         says that it was verified. Empty beside a fingerprint
+//	                         they are unknown, and so is whether it was: it may
+//	                         have no such names (RFC 9525)
 //	ccert_fingerprint        filled for untrusted certificates too: a
 //	                         certificate was sent. A raw public key has a
 //	                         ccert_pubkey_fingerprint alone, and is none.
@@ -53,7 +55,8 @@
 //	             the decision has one; each once an instance. Headers that say fail
 //	             may follow ones that say pass, so that there are two of each at
 //	             most. Those that say pass and still wait are dropped then.
-//	quarantine   HOLD, once an instance
+//	quarantine   HOLD, once an instance; 451 4.3.5 where Postfix has no queue file
+//	             (smtpd_proxy_filter): it ignores HOLD then, and delivers
 //	defer        the reply: code, status and text
 //	reject       the same
 //	no verdict   DEFER_IF_PERMIT 4.3.0, or DUNNO, as Config.OnFailure says
@@ -67,6 +70,11 @@
 // lacks the third of three. There is no PREPEND at END-OF-MESSAGE. An
 // Authentication-Results that a client forged is not removed: the protocol has no
 // way to. A header line has 510 octets at most, with "action=PREPEND ".
+//
+// At RCPT no request tells whether there will be a queue file. A service that is not
+// asked at DATA, too, has to be told of smtpd_proxy_filter (Config.ProxyFilter): it
+// then holds only what has a queue id, which a message has from its second recipient
+// on.
 //
 // Instances are remembered of the 4096 smtpd processes, or twice MaxConns, that
 // were heard of last. Processes are told apart by the address of their host and by

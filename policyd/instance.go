@@ -30,9 +30,11 @@ type course struct {
 	first   [1]answer // room for a message with one recipient
 	oldest  int       // of the answers, once there are maxAnswers
 
-	held bool      // HOLD was given
-	rank int       // of the strongest headers that were given or are owed
-	owed [2]string // PREPENDs that are still to be given, the next one first
+	noFile bool      // Postfix has no queue file for the message, and so cannot hold it
+	holds  bool      // the message is to be held
+	held   bool      // HOLD was given
+	rank   int       // of the strongest headers that were given or are owed
+	owed   [2]string // PREPENDs that are still to be given, the next one first
 }
 
 // answer is what one question deserves.
@@ -87,6 +89,7 @@ func (in *instance) follow(a *answer, st stage) {
 		in.decided = st
 	}
 	in.passed = in.passed || a.passes
+	in.holds = in.holds || a.hold != ""
 	if a.rank > in.rank {
 		in.rank, in.owed = a.rank, [2]string{a.tag, a.results}
 	}
@@ -94,11 +97,13 @@ func (in *instance) follow(a *answer, st stage) {
 
 // act gives the action for an answer, nil for none, at a stage: a refusal comes
 // before all, then HOLD, then the headers of this or an earlier question. Each is
-// given once.
+// given once. Where HOLD would do nothing, or did nothing, the message is deferred.
 func (in *instance) act(a *answer, st stage) (action string, lost bool) {
 	switch {
 	case a != nil && a.final != "":
 		return a.final, false
+	case in.noFile && (st > stageRcpt && in.holds || a != nil && a.hold != ""):
+		return cannotHold, false
 	case a != nil && a.hold != "" && !in.held:
 		in.held = true
 		return a.hold, false

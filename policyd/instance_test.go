@@ -84,3 +84,27 @@ func TestDeadline(t *testing.T) {
 		}
 	}
 }
+
+// TestTakeBack shows that what nobody was left to hear is given to who asks again,
+// in the order in which it was due.
+func TestTakeBack(t *testing.T) {
+	a := answer{hold: "HOLD x", tag: "PREPEND Tag: x", results: "PREPEND Results: x", rank: 1}
+	want := []string{a.hold, a.tag, a.results, dunno}
+	for lost := range want[:3] {
+		var in instance
+		in.follow(&a, stageRcpt)
+		for i, action := range want {
+			got, _ := in.act(&a, stageRcpt)
+			if got != action {
+				t.Errorf("answer %d is %q, want %q", i, got, action)
+			}
+			if i != lost {
+				continue
+			}
+			in.takeBack(got)
+			if again, _ := in.act(&a, stageRcpt); again != got {
+				t.Errorf("after %q was lost comes %q", got, again)
+			}
+		}
+	}
+}

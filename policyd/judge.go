@@ -21,6 +21,7 @@ func (c *conn) answer(r *request) string {
 	in := c.instanceOf(r.text(attrInstance))
 	defer c.server.release(in)
 	in.see(r.text(attrQueueID))
+	in.noFile = in.queueID == "" && (c.server.config.ProxyFilter || st > stageRcpt && r.fact(attrQueueID).Known())
 	action, lost := c.settle(in, r, st)
 	if onlyOnce(action) && c.left() {
 		in.takeBack(action)

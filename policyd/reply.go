@@ -13,6 +13,10 @@ const dunno = "DUNNO"
 // something else rejects it (access(5), DEFER_IF_PERMIT).
 const failed = "DEFER_IF_PERMIT 4.3.0 TLS policy could not be evaluated, try again later"
 
+// cannotHold is the answer for mail that is to be quarantined where Postfix ignores
+// HOLD (smtpd_proxy_filter), and would deliver it.
+const cannotHold = "451 4.3.5 This message is to be quarantined, which the mail server does not offer with smtpd_proxy_filter"
+
 // maxReply bounds the line of a reply, its LF not counted. Postfix cuts replies
 // to its clients at 512 octets with CR LF (RFC 5321 section 4.5.3.1.5).
 const maxReply = 510

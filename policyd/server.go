@@ -23,6 +23,10 @@ type Config struct {
 	OnFailure rules.Action // what becomes of mail without a verdict: rules.Accept, or else defer
 	Log       *slog.Logger // default slog.Default()
 
+	// ProxyFilter: some service that asks has smtpd_proxy_filter, with which Postfix
+	// ignores HOLD. It is seen at DATA, and otherwise has to be told.
+	ProxyFilter bool
+
 	MaxConns int // connections at once, of each listener, default 2000
 
 	// IdleTimeout is the longest wait for a request, default 20 minutes. It

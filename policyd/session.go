@@ -90,14 +90,21 @@ func (r *request) fillTLS(s *rules.Session) {
 
 // fillCert tells whether the client sent a certificate, and whether Postfix
 // trusts it: subject and issuer are filled only then, the fingerprint always.
-// Without a certificate, and with a raw public key, all three are empty.
+// Without a certificate, and with a raw public key, all three are empty. With a
+// fingerprint alone Postfix does not trust the certificate, or it does, and the
+// certificate has no such names (RFC 9525 wants them in subjectAltName).
 func (r *request) fillCert(t *rules.TLS) {
-	verified := t.CertSubject.Or("") != "" || t.CertIssuer.Or("") != ""
-	if t.CertSubject.Known() || t.CertIssuer.Known() {
-		t.CertVerified = rules.Known(verified)
-	}
-	if verified || t.CertFingerprint.Known() {
-		t.CertPresented = rules.Known(verified || t.CertFingerprint.Or("") != "")
+	print, known := t.CertFingerprint.Get()
+	switch {
+	case t.CertSubject.Or("") != "" || t.CertIssuer.Or("") != "":
+		t.CertPresented, t.CertVerified = rules.Known(true), rules.Known(true)
+	case known && print == "":
+		t.CertPresented, t.CertVerified = rules.Known(false), rules.Known(false)
+	default:
+		if known {
+			t.CertPresented = rules.Known(true)
+		}
+		t.CertSubject, t.CertIssuer = rules.Fact[string]{}, rules.Fact[string]{}
 	}
 }
 

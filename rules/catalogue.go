@@ -48,7 +48,7 @@ var catalogue = [fieldCount]Field{
 		func(s *Session) (Value, bool) { return domain(s.tls.SNI) }},
 	{FieldCertPresented, "cert_presented", KindBool, "the client sent a certificate, trusted or not", StageMail, supply("", "all", "2.2"),
 		func(s *Session) (Value, bool) { return boolean(s.tls.CertPresented) }},
-	{FieldCertVerified, "cert_verified", KindBool, "the client sent a certificate and the server verified it", StageMail, supply("all", "all", "2.2"),
+	{FieldCertVerified, "cert_verified", KindBool, "the client sent a certificate and the server verified it. Postfix tells this by the common name of the subject, and common name or organization of the issuer; of a certificate without any, the policy service leaves it unknown, and the milter alone takes it for none", StageMail, supply("all", "all", "2.2"),
 		func(s *Session) (Value, bool) { return boolean(s.tls.CertVerified) }},
 	{FieldCertSubject, "cert_subject", KindName, "common name of the client certificate's subject", StageMail, supply("all", "all", "2.2"),
 		func(s *Session) (Value, bool) { return text(s.tls.CertSubject) }},

@@ -9,11 +9,12 @@ import (
 // ofRecipient are the facts that differ between the recipients of one message.
 var ofRecipient = SetOf(FieldRecipient, FieldRecipientDomain)
 
-// takeClass notes the conditions of a rule that tell recipients apart.
+// takeClass notes a rule that may tell recipients apart.
 func (p *Policy) takeClass(r *Rule) {
 	for i := range r.When {
-		if c := &r.When[i]; ofRecipient.Has(c.Field.ID) {
-			p.apart = append(p.apart, c)
+		if id := r.When[i].Field.ID; ofRecipient.Has(id) || id >= fieldCount {
+			p.apart = append(p.apart, r)
+			return
 		}
 	}
 }
@@ -21,17 +22,31 @@ func (p *Policy) takeClass(r *Rule) {
 // RecipientClass tells the recipients of one message apart that rules could
 // treat differently: those of the same class meet the same conditions on
 // recipient and recipient_domain. Where rules look at facts of plugins, which
-// may answer by recipient, each is a class of its own.
+// may answer by recipient, each is a class of its own. Rules that only record
+// treat nobody differently.
 func (p *Policy) RecipientClass(s *Session) uint64 {
-	if len(p.apart) == 0 && len(p.supplied) == 0 {
+	if len(p.apart) == 0 {
 		return 0
 	}
 	h := fnv.New64a()
-	for _, c := range p.apart {
-		h.Write([]byte{byte(c.eval(s))}) // never fails
+	none, asks := h.Sum64(), false
+	for _, r := range p.apart {
+		if !r.acts(s) {
+			continue
+		}
+		for i := range r.When {
+			c := &r.When[i]
+			asks = asks || c.Field.ID >= fieldCount
+			if ofRecipient.Has(c.Field.ID) {
+				h.Write([]byte{byte(c.eval(s))}) // never fails
+			}
+		}
 	}
-	if len(p.supplied) > 0 {
+	if asks {
 		h.Write([]byte(mailaddr.Fold(s.recipient.Written)))
 	}
-	return h.Sum64()
+	if class := h.Sum64(); class != none {
+		return class
+	}
+	return 0
 }

@@ -64,6 +64,9 @@ func (s *Session) completeConnection(other *Session) {
 	takeText(&s.ClientName, other.ClientName)
 	takeText(&s.ClientReverseName, other.ClientReverseName)
 	take(&s.ClientPort, other.ClientPort)
+	if s.Helo.Or("") == "" && other.Helo.Or("") != "" { // which XCLIENT gave, and no event told
+		s.Helo = cloned(other.Helo)
+	}
 	takeText(&s.Helo, other.Helo)
 	take(&s.ServerAddress, other.ServerAddress)
 	take(&s.ServerPort, other.ServerPort)
@@ -80,15 +83,22 @@ func (s *Session) completeMessage(other *MessageFacts) {
 	takeText(&m.DMARC, other.DMARC)
 }
 
-// complete takes what version and suite do not tell.
+// complete takes what version and suite do not tell. Whether the certificate was
+// verified, and its names, are believed of the side that knows whether there was
+// one: a milter of Postfix takes one without names for none (see package milter).
 func (t *TLS) complete(other *TLS) {
 	take(&t.Bits, other.Bits)
 	takeText(&t.SNI, other.SNI)
+	if !t.CertPresented.known && other.CertPresented.known {
+		t.CertVerified, t.CertSubject, t.CertIssuer = Fact[bool]{}, Fact[string]{}, Fact[string]{}
+	}
+	if other.CertPresented.known || !t.CertPresented.known {
+		take(&t.CertVerified, other.CertVerified)
+		takeText(&t.CertSubject, other.CertSubject)
+		takeText(&t.CertIssuer, other.CertIssuer)
+	}
 	take(&t.CertPresented, other.CertPresented)
-	take(&t.CertVerified, other.CertVerified)
-	takeText(&t.CertSubject, other.CertSubject)
 	takeText(&t.CertDN, other.CertDN)
-	takeText(&t.CertIssuer, other.CertIssuer)
 	takeText(&t.CertFingerprint, other.CertFingerprint)
 	takeText(&t.CertKeyFingerprint, other.CertKeyFingerprint)
 }

@@ -80,3 +80,43 @@ func TestSameTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestMergedCertificate shows that what is not known of a certificate that was
+// sent is not known either where the other side takes it for none.
+func TestMergedCertificate(t *testing.T) {
+	certificate := func(presented, verified Fact[bool], names Fact[string]) *Session {
+		var s Session
+		s.SetTLS(TLS{Version: "TLSv1.2", Cipher: "AES128-SHA", CertPresented: presented, CertVerified: verified, CertSubject: names, CertIssuer: names})
+		return &s
+	}
+	var unknown Fact[bool]
+	yes, no := Known(true), Known(false)
+	for name, c := range map[string]struct {
+		milter, policy, want *Session
+	}{
+		"sent, without names": {certificate(unknown, no, Known("")), certificate(yes, unknown, Fact[string]{}), certificate(yes, unknown, Fact[string]{})},
+		"verified":            {certificate(yes, yes, Known("mx")), certificate(yes, yes, Known("mx")), certificate(yes, yes, Known("mx"))},
+		"none":                {certificate(unknown, no, Known("")), certificate(no, no, Known("")), certificate(no, no, Known(""))},
+		"one side is silent":  {certificate(unknown, unknown, Fact[string]{}), certificate(yes, yes, Known("mx")), certificate(yes, yes, Known("mx"))},
+		"neither knows of it": {certificate(unknown, no, Known("")), certificate(unknown, unknown, Fact[string]{}), certificate(unknown, no, Known(""))},
+	} {
+		for i, pair := range [][2]*Session{{c.milter, c.policy}, {c.policy, c.milter}} {
+			s := *pair[0]
+			s.Complete(pair[1])
+			if got, want := s.tls.TLS, c.want.tls.TLS; got != want {
+				t.Errorf("%s, %d: %+v, want %+v", name, i, got, want)
+			}
+		}
+	}
+}
+
+// TestMergedHelo shows that a name of HELO counts beside a side that knows of none.
+func TestMergedHelo(t *testing.T) {
+	for _, names := range [][2]string{{"", "mx.example.net"}, {"mx.example.net", ""}} {
+		s, other := Session{Helo: Known(names[0])}, Session{Helo: Known(names[1])}
+		s.Complete(&other)
+		if got := s.Helo.Or("?"); got != "mx.example.net" {
+			t.Errorf("%q: %q", names, got)
+		}
+	}
+}

@@ -39,9 +39,9 @@ type Policy struct {
 	zone     *time.Location
 	enforce  Enforce
 	needs    FieldSet
-	supplied []*Field     // that the rules look at
-	apart    []*Condition // on the recipient, see RecipientClass
-	tags     bool
+	supplied []*Field // that the rules look at
+	apart    []*Rule  // that may tell recipients apart, see RecipientClass
+	tags     []*Rule  // that may tag
 	holds    bool
 
 	delimiters string // of address extensions
@@ -66,8 +66,13 @@ func New(c Config) *Policy {
 		}
 		p.takeClass(r)
 		p.needs |= r.Needs()
-		p.tags = p.tags || !r.Observe && (r.MayDo(Tag) || r.Tag != "" && r.MayDo(Quarantine))
-		p.holds = p.holds || !r.Observe && r.MayDo(Quarantine)
+		if r.onlyRecords() {
+			continue
+		}
+		p.holds = p.holds || r.MayDo(Quarantine)
+		if r.MayDo(Tag) || r.Tag != "" && r.MayDo(Quarantine) {
+			p.tags = append(p.tags, r)
+		}
 	}
 	p.index = newIndex(p.rules)
 	return p
@@ -136,8 +141,19 @@ func (p *Policy) Trusted() []string { return p.trusted }
 // Zone is the time zone of the dates in the rules.
 func (p *Policy) Zone() *time.Location { return p.zone }
 
-// Stamps says whether a verdict can come with a tag header.
-func (p *Policy) Stamps() bool { return p.enforce != EnforceObserve && (p.tags || p.stampAll) }
+// Stamps reports whether a verdict can come with a tag header, at any time.
+func (p *Policy) Stamps() bool {
+	return p.enforce != EnforceObserve && (len(p.tags) > 0 || p.stampAll)
+}
+
+// StampsFor reports whether mail of a session can come with a tag header: a rule
+// that only records for it tags nothing.
+func (p *Policy) StampsFor(s *Session) bool {
+	if p.enforce == EnforceObserve {
+		return false
+	}
+	return p.stampAll || slices.ContainsFunc(p.tags, func(r *Rule) bool { return r.acts(s) })
+}
 
 // Quarantines says whether a verdict can be to quarantine.
 func (p *Policy) Quarantines() bool { return p.enforce != EnforceObserve && p.holds }
@@ -147,6 +163,23 @@ func (p *Policy) Quarantines() bool { return p.enforce != EnforceObserve && p.ho
 // pending: a later stage will tell.
 func (p *Policy) Evaluate(s *Session, later FieldSet) Verdict {
 	return p.read(s, later, nil)
+}
+
+// Finish completes what a verdict records, once later is all that is still to
+// come: it reads the rules again that are under observe and wait (see
+// [Verdict.Observes]). What was decided stays. The session is that of the verdict,
+// and knows more than then.
+func (p *Policy) Finish(v *Verdict, s *Session, later FieldSet) {
+	switch {
+	case v.Observes == 0:
+	case p.enforce == EnforceObserve:
+		*v = p.Evaluate(s, later)
+	default:
+		r := reading{policy: p, session: s, later: later, verdict: *v}
+		r.verdict.outcomes, r.verdict.Observes = outcomes{}, 0
+		r.finish(&v.outcomes)
+		*v = r.verdict
+	}
 }
 
 // read is the one walk over the rules: over those that can apply, or with a

@@ -9,11 +9,13 @@ type reading struct {
 	verdict  Verdict
 	standing Standing // of the rule that is being read
 	skipped  bool     // an exemption was skipped for want of a fact
+	record   bool     // nothing is decided any more: what is read is recorded only
 }
 
 // rule reads one rule and says whether the reading ends with it.
 func (r *reading) rule(rule *Rule) (end bool) {
 	r.standing = rule.Standing(r.session)
+	r.standing.Observe = r.standing.Observe || r.record
 	if r.standing.Expired {
 		r.tracer.step(r, rule, PassedOver, conjunction{settled: -1}, grade{})
 		return false
@@ -62,11 +64,19 @@ func (r *reading) applies(rule *Rule, c conjunction, soft Softening) (end bool) 
 	return r.undecided(rule, c, g)
 }
 
-// wait ends the reading until what is missing has been supplied.
-func (r *reading) wait(rule *Rule, missing FieldSet, c conjunction, g grade) bool {
-	r.verdict = Verdict{Pending: true, Waits: missing, Rule: rule}
-	r.tracer.step(r, rule, Waiting, c, g)
-	return true
+// wait ends the reading until what is missing has been supplied. A rule under
+// observe does not hold up the others: the reading goes on, and the rule is read
+// again by [Policy.Finish]. Where the whole policy is under observe nothing
+// waits, but what follows the rule is read then, too.
+func (r *reading) wait(rule *Rule, missing FieldSet, c conjunction, g grade) (end bool) {
+	if !r.standing.Observe && r.policy.enforce != EnforceObserve {
+		r.verdict = Verdict{Pending: true, Waits: missing, Rule: rule}
+		r.tracer.step(r, rule, Waiting, c, g)
+		return true
+	}
+	r.note(rule, Waiting, c, g)
+	r.verdict.Observes |= missing
+	return !r.standing.Observe
 }
 
 // bite is a rule that applies, or whose requirement is not met.
@@ -91,9 +101,7 @@ func (r *reading) undecided(rule *Rule, c conjunction, g grade) bool {
 		return r.onUnknown(rule, a, g)
 	}
 	if g.open == 0 { // the rule is skipped
-		if rule.Exempts() && !r.standing.Observe {
-			r.skipped = true
-		}
+		r.skipped = r.skipped || rule.Exempts() && !r.standing.Observe
 		return false
 	}
 	if r.standing.Observe {
@@ -180,7 +188,7 @@ func (r *reading) observe(rule *Rule, a Action, g grade, soft Softening) {
 	if a == Reject && soft|r.softening(rule, g) != 0 {
 		a = Defer
 	}
-	if a > v.Would {
+	if a > v.Would || a == v.Would && v.WouldRule != nil && rule.index < v.WouldRule.index {
 		v.Would, v.WouldRule, v.wouldGrade = a, rule, g
 	}
 }
@@ -188,6 +196,23 @@ func (r *reading) observe(rule *Rule, a Action, g grade, soft Softening) {
 func (r *reading) note(rule *Rule, o Outcome, c conjunction, g grade) {
 	r.verdict.outcomes.add(rule, o)
 	r.tracer.step(r, rule, o, c, g)
+}
+
+// finish reads the rules again that waited to be recorded, in the place that they
+// have among the others.
+func (r *reading) finish(read *outcomes) {
+	for rule, o := range read.all() {
+		if o == Waiting {
+			r.record = true
+			r.rule(rule)
+			r.record = false
+			continue
+		}
+		r.verdict.outcomes.add(rule, o)
+		if o == Undecided && rule.Exempts() && !rule.OnUnknown.known && !rule.Standing(r.session).Observe {
+			r.skipped = true
+		}
+	}
 }
 
 // apply puts the safety catch on what the rules said.

@@ -3,6 +3,7 @@ package rules
 import (
 	"hash/fnv"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,18 @@ func (r *Rule) Standing(s *Session) Standing {
 	}
 	st.Observe = st.Observe || len(r.Rollout) > 0
 	return st
+}
+
+// onlyRecords reports whether the rule never does anything, whatever the time.
+func (r *Rule) onlyRecords() bool {
+	acts := func(step RolloutStep) bool { return !step.Observe }
+	return r.Observe || len(r.Rollout) > 0 && !slices.ContainsFunc(r.Rollout, acts)
+}
+
+// acts reports whether the rule does more for a session than record.
+func (r *Rule) acts(s *Session) bool {
+	st := r.Standing(s)
+	return !st.Expired && !st.Observe
 }
 
 // Expired says whether the rule is passed over for good.

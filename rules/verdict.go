@@ -19,6 +19,7 @@ type Verdict struct {
 
 	Would     Action // the strongest that rules under observe would have done
 	WouldRule *Rule
+	Observes  FieldSet // facts still to come that rules under observe wait for, see Policy.Finish
 
 	grade      grade
 	wouldGrade grade
@@ -132,14 +133,16 @@ func (o *outcomes) add(r *Rule, what Outcome) {
 
 // Outcomes returns the rules that were not passed over, in order, each with
 // what became of it.
-func (v *Verdict) Outcomes() iter.Seq2[*Rule, Outcome] {
+func (v *Verdict) Outcomes() iter.Seq2[*Rule, Outcome] { return v.outcomes.all() }
+
+func (o *outcomes) all() iter.Seq2[*Rule, Outcome] {
 	return func(yield func(*Rule, Outcome) bool) {
-		for i := range v.outcomes.n {
-			if !yield(v.outcomes.first[i].rule, v.outcomes.first[i].outcome) {
+		for i := range o.n {
+			if !yield(o.first[i].rule, o.first[i].outcome) {
 				return
 			}
 		}
-		for _, o := range v.outcomes.more {
+		for _, o := range o.more {
 			if !yield(o.rule, o.outcome) {
 				return
 			}

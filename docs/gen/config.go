@@ -30,7 +30,7 @@ const (
 
 // configTables describes all keys of tlswarden.toml.
 func configTables() []configTable {
-	return []configTable{topTable(), frontTable(), listenTable(), logTable(), pluginTable()}
+	return []configTable{topTable(), frontTable(), policyTable(), listenTable(), logTable(), pluginTable()}
 }
 
 func topTable() configTable {
@@ -53,11 +53,21 @@ func topTable() configTable {
 func frontTable() configTable {
 	return configTable{
 		title:  "`[milter]` and `[policy]`",
-		intro:  "Both have the same keys. Without both tables, the milter listens on `inet:127.0.0.1:8465` and the policy service on `inet:127.0.0.1:10465`.",
+		intro:  "Both have these keys. Without both tables, the milter listens on `inet:127.0.0.1:8465` and the policy service on `inet:127.0.0.1:10465`.",
 		around: "[milter]\nlisten = [\"inet:127.0.0.1:8465\"]\nKEY\n[policy]\nlisten = [\"inet:127.0.0.1:10465\"]\nKEY\n",
 		settings: []setting{
 			{key{"listen", `listen = ["inet:127.0.0.1:8465"]`, "Addresses to listen on: `inet:HOST:PORT`, with an IPv6 address in brackets, or `unix:PATH`. An entry may be a table, see below. A table without `listen` is an error."}, "array of strings and tables", "none", restart},
 			{key{"max_connections", `max_connections = 500`, "How many connections each address serves at once, at most 100000. What is beyond is closed. Each takes a file descriptor; if there are fewer, the log warns at the start."}, "integer", "2000", restart},
+		},
+	}
+}
+
+func policyTable() configTable {
+	return configTable{
+		title:  "`[policy]`",
+		around: "[policy]\nlisten = [\"inet:127.0.0.1:10465\"]\nKEY\n",
+		settings: []setting{
+			{key{"proxy_filter", `proxy_filter = true`, "Whether an smtpd service that asks has `smtpd_proxy_filter`. Postfix then ignores the HOLD by which the policy service quarantines, and delivers, so such mail is deferred (451 4.3.5). With `check_policy_service` in `smtpd_data_restrictions`, too, this is seen without the key."}, "boolean", "`false`", restart},
 		},
 	}
 }

@@ -129,7 +129,9 @@ the facts of both. A fact that no enabled front end can supply is an error of ` 
 A rule that looks at a fact of the end of the message is read there, and so are those after it: the recipient gets its
 answer with the message. Recipients of one message that wait for another rule than the first of them, whose verdict does
 not wait, or whom any condition on ` + "`recipient` or `recipient_domain`" + ` tells apart are told 452 4.5.3, so that the
-sender sends them the message separately.
+sender sends them the message separately. A rule that only records (` + "`observe`" + `, a rollout that has not come to the
+sender) makes nobody wait: what it would have done is recorded when the message is there. Under
+` + "`enforce = \"observe\"`" + ` nothing waits at all.
 
 `)
 	head(b, "field", "kind", "meaning", "from", "milter, Postfix", "milter, Sendmail", "policy service")

@@ -161,7 +161,7 @@ func (c *Config) openListeners() ([][]net.Listener, []systemd.Socket, error) {
 func (d *daemon) serveAll(listeners [][]net.Listener) {
 	c := &d.config
 	m := milter.New(milter.Config{Gate: milterGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.MilterMax})
-	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.PolicyMax})
+	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: c.OnFailure, ProxyFilter: c.Proxied, Log: d.logs.log, MaxConns: c.PolicyMax})
 	milters, policies := &front{server: m}, &front{server: p}
 	d.fronts = []*front{milters, policies}
 	for i, group := range listeners {

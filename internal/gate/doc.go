@@ -18,6 +18,10 @@
 // private and public: see [Kind]. The gate writes one line for each decision, counts
 // for each rule what became of it, and says so once an hour.
 //
+// A decision stands at once, also where rules under observe have yet to see the
+// message: then its line and its counts wait for that, at most 100 of one message,
+// and are made without it if the message does not come.
+//
 // # Two front ends, one session
 //
 // Where Postfix asks both the milter and the policy service about one SMTP
@@ -61,11 +65,13 @@
 //
 // # Diagnostics
 //
-// Each decision is one line (msg=decision). Error: a reject that became a defer
-// because no encrypted session, or no client certificate, was seen on the listener
-// from clients of that kind; at most one line an hour for each of them and each
-// cause. A clock that is set back neither keeps what was seen from being forgotten,
-// nor these lines from being written. Warnings: lost decision lines; a milter and a
-// policy service that contradict each other, with the likely cause, once an hour.
-// Without a policy every decision fails with [ErrNoPolicy].
+// Each decision is one line (msg=decision). So is a message that went on to its
+// data while recipients waited for its end, which never came (action=unjudged).
+// Error: a reject that became a defer because no encrypted session, or no client
+// certificate, was seen on the listener from clients of that kind; at most one line
+// an hour for each of them and each cause. A clock that is set back neither keeps
+// what was seen from being forgotten, nor these lines from being written. Warnings:
+// lost decision lines; a milter and a policy service that contradict each other, with
+// the likely cause, once an hour. Without a policy every decision fails with
+// [ErrNoPolicy].
 package gate

@@ -72,13 +72,13 @@ func (l *line) decision(at time.Time, front Front, d *rules.Decision, s *rules.S
 	l.number("us", took.Microseconds())
 }
 
-// failure renders all but the end of the line of a mail for which no verdict
-// could be made.
-func (l *line) failure(at time.Time, front Front, id string, s *rules.Session, ref string, why error) {
+// failure renders all but the end of the line of a mail for which there is no
+// verdict.
+func (l *line) failure(at time.Time, front Front, id, action string, s *rules.Session, ref string, why error) {
 	l.head(at)
 	l.text("msg", "decision")
 	l.text("id", id)
-	l.text("action", "on_failure")
+	l.text("action", action)
 	l.text("front", string(front))
 	l.ref(ref)
 	l.who(s)
@@ -120,10 +120,13 @@ func (l *line) encryption(s *rules.Session) {
 	if n, ok := s.CipherBits().Get(); ok {
 		l.number("bits", int64(n))
 	}
-	if s.CertVerified().Or(false) {
+	switch verified, known := s.CertVerified().Get(); {
+	case verified:
 		l.text("cert", "trusted")
-	} else if s.CertPresented().Or(false) {
+	case s.CertPresented().Or(false) && known:
 		l.text("cert", "untrusted")
+	case s.CertPresented().Or(false):
+		l.text("cert", "presented")
 	}
 }
 

@@ -364,6 +364,58 @@ action = "reject"
 	p.wantLines("front=milter action=accept", "front=milter action=accept", "front=policy action=reject recipient=c@example.com")
 }
 
+// TestDataDefers shows that a defer for which only the policy service knows
+// enough is given at DATA, too: the milter is not asked again.
+func TestDataDefers(t *testing.T) {
+	p := newPair(t, "[[rule]]\nname = \"small\"\nwhen = { size = \"> 100\" }\naction = \"defer\"\n")
+	m := seen("TLSv1.2")
+	p.mail(m)
+	p.decide(p.milter, m, 0, "queue_id=1")
+	data := seen("TLSv1.2")
+	data.Size = rules.Known(int64(500))
+	if d := p.decide(p.policy, data, 0, "pid=7"); d.Action != rules.Defer || d.Reply.Code != 451 {
+		t.Errorf("%v %v", d.Action, d.Reply)
+	}
+	p.wantLines("front=milter action=accept", "front=policy action=defer")
+}
+
+// TestNextRecipient shows that a recipient for whom the milter has not decided is
+// not taken for one that is asked about at DATA: what the policy service knows is
+// left to the milter.
+func TestNextRecipient(t *testing.T) {
+	p := newPair(t, pinned)
+	m := seen("TLSv1.2")
+	p.mail(m)
+	m.SetSender("a@example.net") // for whom no certificate is wanted
+	p.decide(p.milter, m, 0, "queue_id=1")
+	m.SetSender("a@example.org")
+	m.SetRecipient("c@example.com")
+	next := withFingerprint(seen("TLSv1.2"), goodPrint)
+	next.SetRecipient("c@example.com")
+	if d := p.decide(p.policy, next, 0, "pid=7"); d.Action != rules.Accept {
+		t.Errorf("the policy service is told %v", d.Action)
+	}
+	if d := p.decide(p.milter, m, 0, "queue_id=1"); d.Action != rules.Tag || !m.PolicyContext.Known() {
+		t.Errorf("the milter decides %v without what the policy service knows", d.Action)
+	}
+}
+
+// TestUnsettled shows that a front end which does not know the encryption decides
+// by itself, whatever it comes to.
+func TestUnsettled(t *testing.T) {
+	unknown := seen("")
+	unknown.ForgetTLS()
+	for _, c := range []struct{ milter, policy *rules.Session }{
+		{seen("TLSv1.2"), unknown}, {unknown, seen("TLSv1.2")},
+	} {
+		p := newPair(t, plainTagged)
+		p.mail(c.milter)
+		p.decide(p.policy, c.policy, 0, "pid=7")
+		p.decide(p.milter, c.milter, 0, "queue_id=1")
+		p.wantLines("front=policy action=accept pid=7", "front=milter action=accept queue_id=1")
+	}
+}
+
 // TestContextWaits shows that a context whose verdict waits for the message does
 // not hide those of others.
 func TestContextWaits(t *testing.T) {

@@ -45,7 +45,9 @@ func (b *budget) end() {
 
 // evaluate decides a session. Where the reading comes to a fact of a plugin, the
 // plugin is asked for all that the rules want of it, and the reading begins anew. What
-// plugins lack because of an address whose mailbox is still to come is so, too.
+// plugins lack because of an address whose mailbox is still to come is so, too. What
+// rules under observe want is asked for last, so that it takes no time from what
+// decides.
 func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id string, b *budget) rules.Decision {
 	if len(by.supplied) == 0 {
 		return by.policy.Decide(s, later, id)
@@ -55,8 +57,8 @@ func (g *Gate) evaluate(by *snapshot, s *rules.Session, later rules.FieldSet, id
 	var asked rules.FieldSet
 	for {
 		d := by.policy.Decide(s, later|by.all&^asked, id)
-		wanted := d.Waits & by.all &^ asked
-		if !d.Pending || wanted == 0 {
+		wanted := (d.Waits | d.Observes) & by.all &^ asked // one of the two is empty
+		if wanted == 0 {
 			return d
 		}
 		asked |= g.ask(by, s, wanted, b)

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"errors"
 	"time"
 
 	"tlswarden/rules"
@@ -9,14 +10,15 @@ import (
 // Transaction is a front end's way to the verdicts of one connection or message.
 // It belongs to one goroutine.
 type Transaction struct {
-	gate  *Gate
-	front Front
-	kept  *snapshot // of the milter, which agreed with the MTA on what that policy needs
-	lease *lease    // of the policy service, nil if there was no policy
-	id    string
-	until time.Time // no plugin is asked after that; zero: no such bound
-	link  *link     // of the milter's mail transaction, nil if nobody can find it
-	held  [][]byte  // decision lines that wait for the queue id
+	gate    *Gate
+	front   Front
+	kept    *snapshot // of the milter, which agreed with the MTA on what that policy needs
+	lease   *lease    // of the policy service, nil if there was no policy
+	id      string
+	until   time.Time // no plugin is asked after that; zero: no such bound
+	link    *link     // of the milter's mail transaction, nil if nobody can find it
+	held    [][]byte  // decision lines that wait for the queue id
+	watched []watched // decisions whose record waits for the message
 }
 
 // maxHeld bounds the lines that wait for the end of one message, which can have
@@ -65,6 +67,7 @@ func (t *Transaction) BeginLive(s *rules.Session) {
 // into the lines of those of its decisions that let the message pass.
 func (t *Transaction) End(queueID string) {
 	t.until = time.Time{}
+	t.recordWatched()
 	t.release(queueID)
 	t.gate.links.end(t.link)
 	t.id, t.link = "", nil
@@ -100,7 +103,7 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	}
 	by := t.snapshot()
 	if by == nil {
-		t.recordFailure(s, ref, start, ErrNoPolicy)
+		t.recordFailure("on_failure", s, ref, start, ErrNoPolicy)
 		return rules.Decision{}, ErrNoPolicy
 	}
 	hold := ref == ""
@@ -113,8 +116,10 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	if d.Pending {
 		return d, nil
 	}
-	t.settle(&d, s, by, shown, start)
-	t.record(&d, s, ref, start, hold)
+	m := made{d: d, by: by, shown: shown, ref: ref, start: start, took: g.since(start), hold: hold}
+	if d.Observes == 0 || d.Action >= rules.Defer || !t.watch(m, s) {
+		t.conclude(&m, s)
+	}
 	return d, nil
 }
 
@@ -126,6 +131,7 @@ func (g *Gate) evaluateIn(contexts []string, by *snapshot, s *rules.Session, lat
 		return g.evaluate(by, s, later, id, b)
 	}
 	var strongest rules.Decision
+	in := contexts[0]
 	for i, c := range contexts {
 		s.PolicyContext = rules.Known(c)
 		d := g.evaluate(by, s, later, id, b)
@@ -133,9 +139,10 @@ func (g *Gate) evaluateIn(contexts []string, by *snapshot, s *rules.Session, lat
 			return d
 		}
 		if i == 0 || d.Action > strongest.Action {
-			strongest = d
+			strongest, in = d, c
 		}
 	}
+	s.PolicyContext = rules.Known(in)
 	return strongest
 }
 
@@ -161,8 +168,7 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 		if d.Pending || d.Action < rules.Defer {
 			return rules.Decision{ID: l.id}
 		}
-		t.settle(&d, s, l.snapshot, shown, start)
-		t.record(&d, s, ref, start, false)
+		t.conclude(&made{d: d, by: l.snapshot, shown: shown, ref: ref, start: start, took: t.gate.since(start)}, s)
 		return d
 	}
 	if !late {
@@ -182,23 +188,35 @@ func (t *Transaction) refuse(l *link, s *rules.Session, ref string, start time.T
 	return strongest
 }
 
-// settle counts what a decision came to, and says so if the safety catch held.
-func (t *Transaction) settle(d *rules.Decision, s *rules.Session, by *snapshot, shown *witness, now time.Time) {
-	for rule, outcome := range d.Outcomes() {
-		by.counts[rule.Index()].add(outcome)
-	}
-	if d.Caught != 0 {
-		t.gate.caught(shown, s, d.Caught, now)
-	}
+// made is a decision with what its record needs.
+type made struct {
+	d     rules.Decision
+	by    *snapshot
+	shown *witness
+	ref   string
+	start time.Time
+	took  time.Duration
+	hold  bool // the line waits for the queue id
 }
 
-// record writes the decision's line, or holds it for the queue id.
-func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, start time.Time, hold bool) {
-	g := t.gate
+// conclude counts what a decision came to, says so if the safety catch held, and
+// writes the decision's line, or holds it for the queue id. A rule that still
+// waits has nothing to go by any more.
+func (t *Transaction) conclude(m *made, s *rules.Session) {
+	g, d := t.gate, &m.d
+	for rule, outcome := range d.Outcomes() {
+		if outcome == rules.Waiting {
+			outcome = rules.Undecided
+		}
+		m.by.counts[rule.Index()].add(outcome)
+	}
+	if d.Caught != 0 {
+		g.caught(m.shown, s, d.Caught, m.start)
+	}
 	l := g.line()
 	defer g.spare.Put(l)
-	l.decision(start, t.front, d, s, ref, g.since(start))
-	if !hold || d.Action >= rules.Defer || len(t.held) >= maxHeld {
+	l.decision(m.start, t.front, d, s, m.ref, m.took)
+	if !m.hold || d.Action >= rules.Defer || len(t.held) >= maxHeld {
 		l.end("")
 		g.decisions.Add(l.buf)
 		return
@@ -206,11 +224,22 @@ func (t *Transaction) record(d *rules.Decision, s *rules.Session, ref string, st
 	t.held = append(t.held, append([]byte(nil), l.buf...))
 }
 
-// recordFailure writes the line of a mail that is answered by on_failure.
-func (t *Transaction) recordFailure(s *rules.Session, ref string, start time.Time, why error) {
+// errNoEnd is why a message was not judged.
+var errNoEnd = errors.New("the end of the message never came")
+
+// Unjudged records that a message went on to its data, that recipients waited for
+// its end, and that its end never came. As a rule the client gave up; it may be
+// that the MTA says no more of the message, and delivers it.
+func (t *Transaction) Unjudged(s *rules.Session, ref string) {
+	t.recordFailure("unjudged", s, ref, t.gate.now(), errNoEnd)
+}
+
+// recordFailure writes the line of a mail without a verdict, and what becomes of
+// it.
+func (t *Transaction) recordFailure(action string, s *rules.Session, ref string, start time.Time, why error) {
 	l := t.gate.line()
 	defer t.gate.spare.Put(l)
-	l.failure(start, t.front, t.id, s, ref, why)
+	l.failure(start, t.front, t.id, action, s, ref, why)
 	l.end("")
 	t.gate.decisions.Add(l.buf)
 }

@@ -29,7 +29,7 @@ func TestParseCaseErrors(t *testing.T) {
 		"TLS version":     {"-- session --\nconnect\nSTARTTLS SSLv3\n", `x.txt:3: STARTTLS: TLS version "SSLv3" is none of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3`},
 		"TLS 1.3 cipher":  {"-- session --\nconnect TLSv1.3 cipher=AES128-SHA\n", `x.txt:2: connect: cipher "AES128-SHA" cannot be chosen with TLSv1.3`},
 		"TLS option":      {"-- session --\nconnect\nSTARTTLS sni=x\n", `x.txt:3: STARTTLS: "sni=x" is none of VERSION, cipher=, cert=`},
-		"certificate":     {"-- session --\nconnect\nSTARTTLS cert=good\n", `x.txt:3: STARTTLS: cert "good" is none of trusted, untrusted, odd, percent`},
+		"certificate":     {"-- session --\nconnect\nSTARTTLS cert=good\n", `x.txt:3: STARTTLS: cert "good" is none of trusted, untrusted, nameless, odd, percent`},
 		"AUTH":            {"-- session --\nconnect\nAUTH LOGIN\n", "x.txt:3: AUTH: expected PLAIN USER PASSWORD, or EXTERNAL"},
 		"send":            {"-- session --\nconnect\nsend NOOP\n", "x.txt:3: send: expected a quoted text"},
 		"QUIT":            {"-- session --\nconnect\nQUIT now\n", "x.txt:3: QUIT: takes no arguments"},

@@ -35,6 +35,10 @@ type Certs struct {
 	Trusted tls.Certificate
 	// Untrusted is a client certificate that vouches for itself.
 	Untrusted tls.Certificate
+	// Nameless is a client certificate with its name in subjectAltName alone, as
+	// RFC 9525 wants it. CA has a second authority, which issued it and has neither
+	// a common name nor an organization.
+	Nameless tls.Certificate
 	// Odd and Percent are client certificates that CA issued to somebody who
 	// tries whether his common name ends a header, a log line or a reply, and
 	// whether it is read as a format.
@@ -78,8 +82,26 @@ func NewCerts() (*Certs, error) {
 	if certs.Odd, err = client(oddName, 5, ca.Leaf, caKey); err != nil {
 		return nil, err
 	}
-	certs.Percent, err = client(percentName, 6, ca.Leaf, caKey)
-	return certs, err
+	if certs.Percent, err = client(percentName, 6, ca.Leaf, caKey); err != nil {
+		return nil, err
+	}
+	return certs, certs.addNameless(caTemplate, caKey)
+}
+
+// addNameless makes the authority without a name, and what it issues. The key is
+// that of the other authority.
+func (c *Certs) addNameless(authority *x509.Certificate, key crypto.Signer) error {
+	nobody := *authority
+	nobody.SerialNumber, nobody.Subject, nobody.DNSNames = big.NewInt(7), pkix.Name{OrganizationalUnit: []string{"mail"}}, nil
+	ca, err := issue(&nobody, &nobody, key, key)
+	if err != nil {
+		return err
+	}
+	c.CA = append(c.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate[0]})...)
+	leaf := template("", 8)
+	leaf.Subject, leaf.DNSNames = pkix.Name{}, []string{"client.example.org"}
+	c.Nameless, err = issue(leaf, ca.Leaf, key, key)
+	return err
 }
 
 // client makes a client certificate, signed by itself if there is no authority.
@@ -145,13 +167,14 @@ func (c *Certs) write(dir string) error {
 	return nil
 }
 
-// Expand replaces ${trusted.cert}, ${trusted.key}, ${untrusted.cert} and
-// ${untrusted.key} by the SHA-256 fingerprints of the client certificates and
+// Expand replaces ${trusted.cert}, ${trusted.key}, ${untrusted.cert},
+// ${untrusted.key} and ${nameless.cert} by the SHA-256 fingerprints of the client certificates and
 // of their public keys, in Postfix's spelling (postconf(5), smtpd_tls_fingerprint_digest).
 func (c *Certs) Expand(text string) string {
 	return strings.NewReplacer(
 		"${trusted.cert}", fingerprint(c.Trusted.Leaf.Raw),
 		"${trusted.key}", fingerprint(c.Trusted.Leaf.RawSubjectPublicKeyInfo),
+		"${nameless.cert}", fingerprint(c.Nameless.Leaf.Raw),
 		"${untrusted.cert}", fingerprint(c.Untrusted.Leaf.Raw),
 		"${untrusted.key}", fingerprint(c.Untrusted.Leaf.RawSubjectPublicKeyInfo),
 	).Replace(text)

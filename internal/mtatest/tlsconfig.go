@@ -14,7 +14,7 @@ type TLSOptions struct {
 	// Cipher is the only suite offered, by its OpenSSL name; "" offers what
 	// crypto/tls does. Under TLS 1.3 it cannot be chosen.
 	Cipher string
-	// Cert is "trusted", "untrusted", "odd", "percent", or "" for no client certificate.
+	// Cert is "trusted", "untrusted", "nameless", "odd", "percent", or "" for no client certificate.
 	Cert string
 }
 
@@ -53,8 +53,8 @@ func (o TLSOptions) Check() error {
 	if o.Cipher != "" && o.Version == "TLSv1.3" {
 		return fmt.Errorf("cipher %q cannot be chosen with TLSv1.3", o.Cipher)
 	}
-	if !slices.Contains([]string{"", "trusted", "untrusted", "odd", "percent"}, o.Cert) {
-		return fmt.Errorf("cert %q is none of trusted, untrusted, odd, percent", o.Cert)
+	if !slices.Contains([]string{"", "trusted", "untrusted", "nameless", "odd", "percent"}, o.Cert) {
+		return fmt.Errorf("cert %q is none of trusted, untrusted, nameless, odd, percent", o.Cert)
 	}
 	return nil
 }
@@ -82,6 +82,8 @@ func (o TLSOptions) Config(certs *Certs) (*tls.Config, error) {
 			return &certs.Trusted, nil
 		case "untrusted":
 			return &certs.Untrusted, nil
+		case "nameless":
+			return &certs.Nameless, nil
 		case "odd":
 			return &certs.Odd, nil
 		case "percent":

@@ -38,6 +38,7 @@ func (l *loader) rule(t *tomlfile.Table) *rules.Rule {
 	l.answer(r, rule)
 	r.Done()
 	l.suppliers(r, rule)
+	l.nameless(r, rule)
 	l.lint(r, rule)
 	return rule
 }

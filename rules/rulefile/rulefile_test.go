@@ -151,6 +151,32 @@ func TestSuppliers(t *testing.T) {
 	}
 }
 
+// TestNameless shows that check tells of what Postfix does not tell a milter.
+func TestNameless(t *testing.T) {
+	const known = "[profile.known]\nclient_cert = \"trusted\"\n[[rule]]\nname = \"r\"\nrequire = \"known\"\notherwise = \"reject\"\n"
+	const want = "r.toml:3: warning: rule \"r\": the rule needs cert_verified: Postfix does not tell a milter of a verified certificate without common name and organization, which is taken for none\n\thint: enable the policy service beside the milter, unless the mail server is Sendmail"
+	for name, c := range map[string]struct {
+		rules   string
+		options Options
+		want    string
+	}{
+		"milter alone": {known, Options{NoPolicy: true}, want},
+		"both":         {known, Options{}, ""},
+		"policy alone": {known, Options{NoMilter: true}, ""},
+		"a condition": {"[[rule]]\nname = \"r\"\nwhen = { cert_issuer = \"x\", cert_subject = \"y\" }\naction = \"reject\"\n", Options{NoPolicy: true},
+			strings.Replace(strings.Replace(want, "r.toml:3", "r.toml:1", 1), "cert_verified", "cert_subject, cert_issuer", 1)},
+		"no certificate": {"[[rule]]\nname = \"r\"\nrequire = \"any-tls\"\notherwise = \"tag\"\n", Options{NoPolicy: true}, ""},
+	} {
+		got := ""
+		for _, d := range Load([]Source{{"r.toml", []byte(c.rules)}}, c.options).Found {
+			got += d.String()
+		}
+		if got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 // FuzzLoad shows that no file makes the reader panic or hang, that findings have
 // a line of the file, and that what it accepts evaluates.
 func FuzzLoad(f *testing.F) {

@@ -29,6 +29,17 @@ func (l *loader) suppliers(r *tomlfile.Reader, rule *rules.Rule) {
 	}
 }
 
+// ofVerified are the facts that Postfix tells by the names in a certificate.
+var ofVerified = rules.SetOf(rules.FieldCertVerified, rules.FieldCertSubject, rules.FieldCertIssuer)
+
+// nameless warns where no policy service tells of certificates that name nobody.
+func (l *loader) nameless(r *tomlfile.Reader, rule *rules.Rule) {
+	if need := rule.Needs() & ofVerified; need != 0 && l.opts.NoPolicy {
+		r.Warnf(r.Pos(), "enable the policy service beside the milter, unless the mail server is Sendmail",
+			"the rule needs %s: Postfix does not tell a milter of a verified certificate without common name and organization, which is taken for none", need.Names())
+	}
+}
+
 // ofOthers are the facts that Authentication-Results of others tell.
 var ofOthers = rules.SetOf(rules.FieldMessageSPF, rules.FieldMessageDKIM, rules.FieldMessageDMARC)
 
