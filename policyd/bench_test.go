@@ -66,7 +66,7 @@ func BenchmarkDialogue(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			go s.Serve(ln, mailaddr.Server{})
+			go s.Serve(ln, Postfix{})
 			defer s.Shutdown(context.Background())
 			var requests []string
 			for i := range c.messages {

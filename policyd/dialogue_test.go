@@ -119,8 +119,8 @@ func TestDialogues(t *testing.T) {
 				if strings.Contains(file.Name, "(on failure: accept)") {
 					c.OnFailure = rules.Accept
 				}
-				c.ProxyFilter = strings.Contains(file.Name, "(proxy)")
 			})
+			pipes(p.server).asks.ProxyFilter = strings.Contains(file.Name, "(proxy)")
 			var c rules.Config
 			c.StampAll = strings.Contains(file.Name, "tag all")
 			if strings.Contains(file.Name, "results") {

@@ -72,7 +72,7 @@
 // way to. A header line has 510 octets at most, with "action=PREPEND ".
 //
 // At RCPT no request tells whether there will be a queue file. A service that is not
-// asked at DATA, too, has to be told of smtpd_proxy_filter (Config.ProxyFilter): it
+// asked at DATA, too, has to be told of smtpd_proxy_filter (Postfix.ProxyFilter): it
 // then holds only what has a queue id, which a message has from its second recipient
 // on.
 //

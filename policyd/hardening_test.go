@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
@@ -131,7 +130,7 @@ func TestAcceptErrors(t *testing.T) {
 		s, _, log := testServer(t, nil)
 		begin := time.Now()
 		ln := &badListener{fails: 8, err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
-		if err := s.Serve(ln, mailaddr.Server{}); !errors.Is(err, net.ErrClosed) {
+		if err := s.Serve(ln, Postfix{}); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Serve: %v", err)
 		}
 		// 50, 100, 200, 400, 800 ms, and 1 s from then on.
@@ -149,7 +148,7 @@ func TestShutdownWhileAcceptFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := testServer(t, nil)
 		served := make(chan error, 1)
-		go func() { served <- s.Serve(&badListener{fails: 1 << 30, err: syscall.EMFILE}, mailaddr.Server{}) }()
+		go func() { served <- s.Serve(&badListener{fails: 1 << 30, err: syscall.EMFILE}, Postfix{}) }()
 		time.Sleep(time.Minute + 300*time.Millisecond)
 		begin := time.Now()
 		if err := s.Shutdown(context.Background()); err != nil {
@@ -185,7 +184,7 @@ func TestAcceptAgain(t *testing.T) {
 		s, _, log := testServer(t, nil)
 		ln := &queueListener{badListener{fails: 4, err: syscall.EMFILE}, make(chan net.Conn)}
 		served := make(chan error, 1)
-		go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
+		go func() { served <- s.Serve(ln, Postfix{}) }()
 		here, there := net.Pipe()
 		ln.conns <- there
 		if got := newClient(t, here).ask(ask{"RCPT", "1a.1", "a@b.example", ""}); got != dunno {

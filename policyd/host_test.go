@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 
@@ -47,7 +46,7 @@ func TestHost(t *testing.T) {
 		s, _, _ := testServer(t, func(config *Config) {
 			config.Gate = hostGate{benchGate{config.Gate.(*testGate)}, hosts}
 		})
-		go s.Serve(ln, mailaddr.Server{})
+		go s.Serve(ln, Postfix{})
 		nc, err := d.Dial(c.listen, ln.Addr().String())
 		if err != nil {
 			t.Fatal(err)

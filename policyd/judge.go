@@ -21,7 +21,7 @@ func (c *conn) answer(r *request) string {
 	in := c.instanceOf(r.text(attrInstance))
 	defer c.server.release(in)
 	in.see(r.text(attrQueueID))
-	in.noFile = in.queueID == "" && (c.server.config.ProxyFilter || st > stageRcpt && r.fact(attrQueueID).Known())
+	in.noFile = in.queueID == "" && (c.from.asks.ProxyFilter || st > stageRcpt && r.fact(attrQueueID).Known())
 	action, lost := c.settle(in, r, st)
 	if onlyOnce(action) && c.left() {
 		in.takeBack(action)
@@ -78,7 +78,7 @@ func (c *conn) judge(in *instance, r *request, st stage) (a answer, pending bool
 		}
 	}()
 	defer recovered(&err)
-	r.fill(&c.session, st, &c.from.reads)
+	r.fill(&c.session, st, &c.from.asks.Reads)
 	c.session.SetHost(c.at)
 	if in.tx == nil {
 		tx := c.server.config.Gate.Open()

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"tlswarden/internal/mailaddr"
 	"tlswarden/rules"
 )
 
@@ -41,7 +40,7 @@ func TestPanicWhileReading(t *testing.T) {
 	var log bytes.Buffer
 	s := New(Config{Gate: echoGate{rules.Accept}, OnFailure: rules.Defer, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(&brittleListener{Listener: ln}, mailaddr.Server{}) }()
+	go func() { done <- s.Serve(&brittleListener{Listener: ln}, Postfix{}) }()
 	for i, want := range []bool{false, true} {
 		c, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {

@@ -23,10 +23,6 @@ type Config struct {
 	OnFailure rules.Action // what becomes of mail without a verdict: rules.Accept, or else defer
 	Log       *slog.Logger // default slog.Default()
 
-	// ProxyFilter: some service that asks has smtpd_proxy_filter, with which Postfix
-	// ignores HOLD. It is seen at DATA, and otherwise has to be told.
-	ProxyFilter bool
-
 	MaxConns int // connections at once, of each listener, default 2000
 
 	// IdleTimeout is the longest wait for a request, default 20 minutes. It
@@ -92,12 +88,21 @@ func New(c Config) *Server {
 	return s
 }
 
+// Postfix is what is known of the Postfix that asks at a listener.
+type Postfix struct {
+	Reads mailaddr.Server // how it reads addresses
+
+	// ProxyFilter: some service that asks has smtpd_proxy_filter, with which Postfix
+	// ignores HOLD. It is seen at DATA, and otherwise has to be told.
+	ProxyFilter bool
+}
+
 // Serve answers the connections that a listener accepts, until Shutdown, and
 // then returns nil. It returns an error only if somebody else closes the
-// listener. The Postfix that asks there reads addresses as reads describes.
-func (s *Server) Serve(ln net.Listener, reads mailaddr.Server) error {
+// listener.
+func (s *Server) Serve(ln net.Listener, asks Postfix) error {
 	l := newListener(ln)
-	l.reads = reads
+	l.asks = asks
 	if !s.listen(l) {
 		return nil
 	}
@@ -204,8 +209,8 @@ func (s *Server) forget(ln *listener) {
 // listener is one that the server accepts connections from.
 type listener struct {
 	net.Listener
-	reads         mailaddr.Server
-	open          int // connections of it; under the server's lock
+	asks          Postfix // there
+	open          int     // connections of it; under the server's lock
 	busy, failing *ratelimit.Limiter
 }
 

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"tlswarden/internal/mailaddr"
 )
 
 // TestUnreadable sends what is no request: the connection is closed without a
@@ -309,7 +307,7 @@ func listen(t testing.TB, s *Server) (string, chan error) {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln, mailaddr.Server{}) }()
+	go func() { served <- s.Serve(ln, Postfix{}) }()
 	t.Cleanup(func() { ln.Close() })
 	return ln.Addr().String(), served
 }
@@ -375,7 +373,7 @@ func TestShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Serve(ln, mailaddr.Server{}); err != nil {
+	if err := s.Serve(ln, Postfix{}); err != nil {
 		t.Errorf("Serve after Shutdown: %v", err)
 	}
 	if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) || log.String() != "" {

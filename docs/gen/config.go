@@ -30,7 +30,7 @@ const (
 
 // configTables describes all keys of tlswarden.toml.
 func configTables() []configTable {
-	return []configTable{topTable(), frontTable(), policyTable(), listenTable(), logTable(), pluginTable()}
+	return []configTable{topTable(), frontTable(), listenTable(), logTable(), pluginTable()}
 }
 
 func topTable() configTable {
@@ -62,20 +62,10 @@ func frontTable() configTable {
 	}
 }
 
-func policyTable() configTable {
-	return configTable{
-		title:  "`[policy]`",
-		around: "[policy]\nlisten = [\"inet:127.0.0.1:10465\"]\nKEY\n",
-		settings: []setting{
-			{key{"proxy_filter", `proxy_filter = true`, "Whether an smtpd service that asks has `smtpd_proxy_filter`. Postfix then ignores the HOLD by which the policy service quarantines, and delivers, so such mail is deferred (451 4.3.5). With `check_policy_service` in `smtpd_data_restrictions`, too, this is seen without the key."}, "boolean", "`false`", restart},
-		},
-	}
-}
-
 func listenTable() configTable {
 	return configTable{
 		title:  "An entry of `listen`",
-		intro:  "`mode`, `owner` and `group` are for unix-domain sockets. A socket that systemd passes has those of its unit instead. On systems other than Linux, the directory must be one to which only root, or the daemon's user, can write. `origin` and the keys below it have the names that postconf(5) gives them and tell how the mail server that asks there reads addresses; `tlswarden setup` fills them in. The milter of Postfix needs none, for Postfix sends it the mailbox; the policy service and Sendmail do.",
+		intro:  "`mode`, `owner` and `group` are for unix-domain sockets. A socket that systemd passes has those of its unit instead. On systems other than Linux, the directory must be one to which only root, or the daemon's user, can write. `origin` and the keys below it tell how the mail server that asks there behaves, most of them by the names that postconf(5) gives them; `tlswarden setup` fills them in. The milter of Postfix needs none, for Postfix sends it the mailbox; the policy service and Sendmail do.",
 		around: "[milter]\nlisten = [\"inet:127.0.0.1:8465\", { address = \"unix:/run/tlswarden/milter\", KEY }]\n",
 		settings: []setting{
 			{key{"address", `address = "unix:/run/tlswarden/milter"`, "The address, as above."}, "string", "none", restart},
@@ -88,6 +78,7 @@ func listenTable() configTable {
 			{key{"append_dot_mydomain", `append_dot_mydomain = false`, "Whether `user@host` is taken for `user@host.mydomain`; `true` needs `mydomain`. Releases of Postfix differ in their default, so where this is not given the domain of `user@host` is unknown."}, "boolean", "none", restart},
 			{key{"swap_bangpath", `swap_bangpath = false`, "Whether `host!user` is taken for `user@host`."}, "boolean", "`true`", restart},
 			{key{"allow_percent_hack", `allow_percent_hack = false`, "Whether `user%host` is taken for `user@host`."}, "boolean", "`true`", restart},
+			{key{"proxy_filter", `proxy_filter = true`, "Policy service: whether an smtpd service that asks there has `smtpd_proxy_filter`. Postfix then ignores the HOLD by which the policy service quarantines, and delivers, so such mail is deferred (451 4.3.5). With `check_policy_service` in `smtpd_data_restrictions`, too, this is seen without the key."}, "boolean", "`false`", restart},
 		},
 	}
 }

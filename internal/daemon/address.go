@@ -20,6 +20,7 @@ type Listen struct {
 	Group   string          // the same
 	Passed  bool            // served only if the service manager passes its socket
 	Reads   mailaddr.Server // how the mail server that asks there reads addresses
+	Proxied bool            // a service that asks there has smtpd_proxy_filter
 }
 
 // maxPath is the longest path of a unix-domain socket: sun_path of unix(7) has
@@ -43,7 +44,7 @@ func (c *Config) listen(r *tomlfile.Reader, e tomlfile.Element, found *tomlfile.
 		r.Errorf(e.Pos, "", "listen takes strings, or tables with address and other keys, not %s", tomlfile.KindName(e.Value))
 		return Listen{}, false
 	}
-	mode, owner, group, passed := "", "", "", false
+	mode, owner, group, passed, proxied := "", "", "", false, false
 	var read mailaddr.Server
 	if isTable {
 		tr := tomlfile.Read(t, "listen: ", found)
@@ -53,10 +54,11 @@ func (c *Config) listen(r *tomlfile.Reader, e tomlfile.Element, found *tomlfile.
 		group, _, _ = tr.String("group")
 		passed, _, _ = tr.Bool("passed")
 		read = reads(tr)
+		proxied, _, _ = tr.Bool("proxy_filter")
 		tr.Done()
 	}
 	l, err := c.parseListen(address)
-	l.Passed, l.Reads = passed, read
+	l.Passed, l.Reads, l.Proxied = passed, read, proxied
 	if err == nil && (mode != "" || owner != "" || group != "") {
 		err = l.permissions(mode, owner, group)
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"tlswarden/internal/gate"
-	"tlswarden/internal/mailaddr"
 	"tlswarden/policyd"
 	"tlswarden/rules/rulefile"
 )
@@ -46,7 +45,7 @@ func BenchmarkPolicy(b *testing.B) {
 		done := make(chan struct{})
 		b.ReportAllocs()
 		b.ResetTimer()
-		go s.Serve(&oneConn{conn: &memoryConn{requests: requests, left: b.N, closed: done}}, mailaddr.Server{})
+		go s.Serve(&oneConn{conn: &memoryConn{requests: requests, left: b.N, closed: done}}, policyd.Postfix{})
 		<-done
 	})
 }

@@ -32,9 +32,8 @@ type Config struct {
 	OnFailure rules.Action // Defer or Accept
 	Milter    []Listen
 	Policy    []Listen
-	MilterMax int  // connections at once, for each listener of the milter
-	PolicyMax int  // the same of the policy service
-	Proxied   bool // a service that asks the policy service has smtpd_proxy_filter
+	MilterMax int // connections at once, for each listener of the milter
+	PolicyMax int // the same of the policy service
 	Log       LogConfig
 	Plugins   []Plugin
 
@@ -81,14 +80,14 @@ func (c *Config) rulesOptions() rulefile.Options {
 // the start, and not by a reload.
 func (c *Config) sameAtStart(o *Config) bool {
 	return slices.Equal(c.Milter, o.Milter) && slices.Equal(c.Policy, o.Policy) &&
-		c.MilterMax == o.MilterMax && c.PolicyMax == o.PolicyMax && c.Proxied == o.Proxied && c.Log == o.Log && c.OnFailure == o.OnFailure &&
+		c.MilterMax == o.MilterMax && c.PolicyMax == o.PolicyMax && c.Log == o.Log && c.OnFailure == o.OnFailure &&
 		samePlugins(c.Plugins, o.Plugins)
 }
 
 // keepFromStart takes from another configuration what is set up at the start.
 func (c *Config) keepFromStart(o *Config) {
 	c.Milter, c.Policy, c.MilterMax, c.PolicyMax = o.Milter, o.Policy, o.MilterMax, o.PolicyMax
-	c.Log, c.OnFailure, c.Proxied = o.Log, o.OnFailure, o.Proxied
+	c.Log, c.OnFailure = o.Log, o.OnFailure
 	c.Plugins = o.Plugins
 }
 
@@ -157,9 +156,6 @@ func (c *Config) frontEnd(top *tomlfile.Reader, name string, most *int, found *t
 			r.Errorf(pos, "", "max_connections must be between 1 and %d, not %d", mostMaxConns, n)
 		}
 		*most = int(n)
-	}
-	if name == "policy" {
-		c.Proxied, _, _ = r.Bool("proxy_filter")
 	}
 	r.Done()
 	return out, true

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"tlswarden/internal/gate"
-	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/systemd"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/milter"
@@ -36,13 +35,13 @@ func (e *ConfigError) Error() string { return "the configuration cannot be used"
 
 // server is a front end, as the daemon drives it.
 type server interface {
-	Serve(net.Listener, mailaddr.Server) error
 	Shutdown(context.Context) error
 }
 
 // front is a front end with its listeners.
 type front struct {
 	server server
+	serve  func(net.Listener, Listen) error
 	doors  []*door
 }
 
@@ -161,25 +160,28 @@ func (c *Config) openListeners() ([][]net.Listener, []systemd.Socket, error) {
 func (d *daemon) serveAll(listeners [][]net.Listener) {
 	c := &d.config
 	m := milter.New(milter.Config{Gate: milterGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.MilterMax})
-	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: c.OnFailure, ProxyFilter: c.Proxied, Log: d.logs.log, MaxConns: c.PolicyMax})
-	milters, policies := &front{server: m}, &front{server: p}
+	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.PolicyMax})
+	milters := &front{server: m, serve: func(ln net.Listener, l Listen) error { return m.Serve(ln, l.Reads) }}
+	policies := &front{server: p, serve: func(ln net.Listener, l Listen) error {
+		return p.Serve(ln, policyd.Postfix{Reads: l.Reads, ProxyFilter: l.Proxied})
+	}}
 	d.fronts = []*front{milters, policies}
 	for i, group := range listeners {
-		f, reads := milters, slices.Concat(c.Milter, c.Policy)[i].Reads
+		f, entry := milters, slices.Concat(c.Milter, c.Policy)[i]
 		if i >= len(c.Milter) {
 			f = policies
 		}
 		for _, ln := range group {
-			d.serve(f, ln, reads)
+			d.serve(f, ln, entry)
 		}
 	}
 }
 
-func (d *daemon) serve(f *front, ln net.Listener, reads mailaddr.Server) {
+func (d *daemon) serve(f *front, ln net.Listener, entry Listen) {
 	door := newDoor(ln)
 	f.doors = append(f.doors, door)
 	go func() {
-		if err := f.server.Serve(door, reads); err != nil {
+		if err := f.serve(door, entry); err != nil {
 			d.failed <- err
 		}
 	}()

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"tlswarden/internal/gate"
-	"tlswarden/internal/mailaddr"
 	"tlswarden/policyd"
 	"tlswarden/rules"
 	"tlswarden/rules/rulefile"
@@ -53,7 +52,7 @@ func TestReloadsFreePolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go s.Serve(ln, mailaddr.Server{})
+	go s.Serve(ln, policyd.Postfix{})
 	defer s.Shutdown(context.Background())
 	var alive atomic.Int32
 	var milter *gate.Transaction

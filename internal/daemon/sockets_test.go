@@ -190,7 +190,7 @@ func TestNeedsRestart(t *testing.T) {
 		"policy":     func(c *Config) { c.Policy = []Listen{{Network: "unix"}} },
 		"milter max": func(c *Config) { c.MilterMax++ },
 		"policy max": func(c *Config) { c.PolicyMax-- },
-		"proxied":    func(c *Config) { c.Proxied = true },
+		"proxied":    func(c *Config) { c.Policy[0].Proxied = true },
 		"log":        func(c *Config) { c.Log.Syslog = true },
 		"on_failure": func(c *Config) { c.OnFailure = rules.Accept },
 		"plugins":    func(c *Config) { c.Plugins = []Plugin{{}} },

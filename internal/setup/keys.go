@@ -48,7 +48,8 @@ func written(keys []key) string {
 }
 
 // keys are what Postfix tells of how it reads addresses; ADDRESS_REWRITING_README.
-// trivial-rewrite(8) does that for all services alike, so main.cf alone counts.
+// trivial-rewrite(8) does that for all services alike, so main.cf alone counts. And
+// they tell whether it has a smtpd_proxy_filter, for which any service counts.
 func (p Postfix) keys(ctx context.Context) ([]key, error) {
 	v, err := p.values(ctx, "-hx", "myorigin", "append_at_myorigin", "append_dot_mydomain", "mydomain", "swap_bangpath", "allow_percent_hack")
 	if err != nil {
@@ -56,13 +57,29 @@ func (p Postfix) keys(ctx context.Context) ([]key, error) {
 	}
 	origin, noOrigin := originBy(v[0], v[1])
 	dot, domain, noDomain := dotBy(v[2], v[3])
+	proxied, err := p.proxied(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return []key{
 		{"origin", origin, nil, noOrigin},
 		{"append_dot_mydomain", dot, nil, noDomain},
 		{"mydomain", domain, nil, ""},
 		{"swap_bangpath", boolean(v[4]), true, ""},
 		{"allow_percent_hack", boolean(v[5]), true, ""},
+		{"proxy_filter", proxied, false, ""},
 	}, nil
+}
+
+// proxied reports whether some smtpd(8) service has a smtpd_proxy_filter.
+func (p Postfix) proxied(ctx context.Context) (bool, error) {
+	const name = "smtpd_proxy_filter"
+	v, err := p.values(ctx, "-hx", name)
+	if err != nil || v[0] != "" {
+		return err == nil, err
+	}
+	services, err := p.settings(ctx, "-Px")
+	return slices.ContainsFunc(services, func(s setting) bool { return s.name == name && s.value != "" }), err
 }
 
 // originBy is the key origin by myorigin and append_at_myorigin, or why there is
