@@ -54,9 +54,10 @@ func (m mutant) apply(text string) (string, error) {
 
 // users are packages whose tests notice what goes wrong in others, too.
 var users = map[string][]string{
-	"rules":            {"./internal/gate", "./milter", "./policyd"},
-	"internal/message": {"./milter"},
-	"internal/gate":    {"./internal/daemon"},
+	"rules":             {"./internal/gate", "./milter", "./policyd"},
+	"internal/message":  {"./milter"},
+	"internal/gate":     {"./internal/daemon"},
+	"internal/mailaddr": {"./rules", "./milter", "./policyd"},
 }
 
 // tests are the packages to test, those of the next group only if the ones before
