@@ -1,5 +1,7 @@
 package milter
 
+import "github.com/emersion/go-milter"
+
 // data answers DATA, for which the library has no callback. It is the last that
 // Postfix lets milters hear of a message under smtpd_proxy_filter, and is then
 // where the recipients that wait are decided, with nothing more to come.
@@ -37,10 +39,11 @@ func (s *session) proxied(macros packet) bool {
 const tellsData = 4
 
 // hears reports whether another event of each message comes before it is
-// delivered: DATA, or the end, which Sendmail never leaves out, nor Postfix for
+// delivered: DATA, if it was asked for, or the end, which Sendmail never leaves out, nor Postfix for
 // what has a queue id.
 func (s *session) hears() bool {
-	if s.mta == mtaSendmail || s.terms.version >= tellsData || s.queueID() != "" {
+	data := s.terms.version >= tellsData && s.terms.protocol&milter.OptNoData == 0
+	if s.mta == mtaSendmail || data || s.queueID() != "" {
 		return true
 	}
 	if p := s.policy; p != nil && (p.Quarantines() || p.Needs()&s.server.later != 0) {

@@ -126,7 +126,9 @@
 // A frame has at most 128 KiB, twice what libmilter takes. The end of headers is
 // never asked for, DATA only if the policy can quarantine or looks at the message,
 // headers only if it can tag or looks at the message. A
-// connection keeps the policy that it negotiated with. Recipients of one message
+// connection keeps the policy that it negotiated with, unless that was replaced by
+// many others, or long ago: then its next message has the policy in place, and what
+// the MTA was not asked for is unknown. Recipients of one message
 // that wait have 256 KiB together. While a body is read a connection holds one
 // piece of it, whatever the size of the message.
 //

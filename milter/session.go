@@ -25,7 +25,7 @@ type session struct {
 	conn   *conn
 	reads  mailaddr.Server // how the MTA reads addresses
 	gate   guard
-	policy *rules.Policy // nil if there is none
+	policy *rules.Policy // of the mail transaction, nil if there is none
 	header string        // name of the tag header, "" if the policy never stamps
 	ownID  string        // whose Authentication-Results are forged, "" if nobody's
 	wants  message.Wants // of a message
@@ -45,10 +45,13 @@ type session struct {
 
 func newSession(s *Server, c *conn) *session { return &session{server: s, conn: c} }
 
-// open takes the policy that the connection keeps.
-func (s *session) open() {
-	s.gate = openGate(s.server.config.Gate, s.server.log)
+func (s *session) open() { s.gate = openGate(s.server.config.Gate, s.server.log) }
+
+// follow takes the policy of the mail transaction that begins. After a reload it may
+// be another one than the connection was negotiated with.
+func (s *session) follow() {
 	s.policy = s.gate.policy()
+	s.wants, s.header, s.ownID = message.Wants{}, "", ""
 	if s.policy == nil {
 		return
 	}
@@ -95,7 +98,7 @@ func (s *session) intercept(payload []byte) (pass bool, err error) {
 		if !ok {
 			return false, fault("negotiation of less than 12 bytes")
 		}
-		s.terms = wanted(s.policy).within(offer)
+		s.terms = wanted(s.gate.policy()).within(offer)
 	case cmdConnect:
 		if _, ok := parseConnect(content); !ok {
 			return false, fault("CONNECT is malformed")
@@ -125,6 +128,7 @@ func (s *session) endTransaction(queueID string) {
 		s.gate.end(queueID)
 	}
 	s.inTransaction, s.judged = false, false
+	s.policy = nil
 	s.message = delivery{}
 	s.conn.frames.release()
 }
@@ -193,6 +197,7 @@ func (s *session) judge() {
 	s.judged = true
 	s.facts.SetHost(s.host())
 	s.gate.begin(&s.facts)
+	s.follow()
 }
 
 // RcptTo is called at RCPT, for recipients that the MTA itself takes.

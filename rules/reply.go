@@ -1,6 +1,10 @@
 package rules
 
-import "strings"
+import (
+	"strings"
+
+	"tlswarden/internal/mailaddr"
+)
 
 // Reply is an SMTP reply: the reply code (RFC 5321 section 4.2), the enhanced
 // status code (RFC 3463) and a text of one line.
@@ -114,6 +118,10 @@ func (p *Policy) placeholder(name string, v *Verdict, s *Session, id string) str
 			return a.String()
 		}
 		return "unknown"
+	}
+	if s.sender.misspelt() { // it is only shown
+		_, domain := mailaddr.Split(s.sender.Written)
+		return shown(Known(domain), "unknown")
 	}
 	return shown(s.sender.domain, "<>")
 }

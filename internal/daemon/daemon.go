@@ -103,10 +103,10 @@ func Run(ctx context.Context, configFile string, signals Signals, stderr io.Writ
 	d.notified(d.manager.Ready(d.status()))
 	err = d.wait(ctx, signals)
 	d.notified(d.manager.Stopping("what is under way is finished"))
+	d.keeper.close() // first, for what is under way may take longer than anybody waits
 	d.shutdown()
 	d.logCounts()
 	d.plugins.Close()
-	d.keeper.close()
 	l.close(func() { l.log.Info("stopped") })
 	d.manager.Close()
 	return err

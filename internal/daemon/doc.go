@@ -21,7 +21,7 @@
 // What the gate has seen on listeners outlives a restart in the file listeners.json in
 // the directory that STATE_DIRECTORY names: JSON, with mode 0640 less the mask. It is
 // written at the start and at the end, and in between when a listener has shown
-// something new, or what is written is an hour old, at most every five minutes.
+// something new, or what is written is an hour old: it is looked at twice a minute.
 //
 // Under systemd the sockets that it passes are taken over, each by the listen entry
 // that names its address. Entries with passed = true are for sockets that only it

@@ -31,8 +31,10 @@ func give(path string, uid, gid int, mode fs.FileMode) error {
 	if st.Mode&syscall.S_IFMT != syscall.S_IFSOCK || st.Mode&0o777 != 0 || int(st.Uid) != os.Geteuid() {
 		return fmt.Errorf("%s was replaced while it was made: another user can write to its directory; name one to which only root can, such as /run/tlswarden", path)
 	}
-	if err := syscall.Fchownat(fd, "", uid, gid, atEmptyPath); err != nil {
-		return &fs.PathError{Op: "chown", Path: path, Err: err}
+	if uid >= 0 || gid >= 0 { // a service manager may forbid the call, even where it changes nothing
+		if err := syscall.Fchownat(fd, "", uid, gid, atEmptyPath); err != nil {
+			return &fs.PathError{Op: "chown", Path: path, Err: err}
+		}
 	}
 	if err := os.Chmod("/proc/self/fd/"+strconv.Itoa(fd), mode); err != nil { // fchmod(2) takes no such descriptor
 		return fmt.Errorf("cannot set the mode of %s: %w", path, err)

@@ -68,7 +68,7 @@ func (l *logs) close(last func()) {
 	last()
 	_ = l.own.Close() // there is nobody left to tell
 	if l.closer != nil {
-		l.closer.Close()
+		go l.closer.Close() // which waits for a write that syslogd does not take
 	}
 }
 

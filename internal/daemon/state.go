@@ -25,10 +25,10 @@ const listenersFile = "listeners.json"
 const listenersVersion = 1
 
 const (
-	keepEvery = 5 * time.Minute // how often it is looked at whether there is something to write
-	olderBy   = time.Hour       // of what is written already: so much older may its times be
-	countsFor = 24 * time.Hour  // what is older is of no use to the gate
-	lastWrite = 5 * time.Second // for the disk, when the daemon stops
+	keepEvery = 30 * time.Second // how often it is looked at whether there is something to write
+	olderBy   = time.Hour        // of what is written already: so much older may its times be
+	countsFor = 24 * time.Hour   // what is older is of no use to the gate
+	lastWrite = 5 * time.Second  // for the disk, when the daemon stops
 )
 
 // stateDir is the directory that the service manager made for what the daemon keeps

@@ -6,11 +6,12 @@
 // transaction, has sessions decided, and closes it. A reload changes what is
 // opened afterwards.
 //
-// A connection of the milter keeps its policy to its end: the MTA has agreed to what
-// that policy needs, and it opens a connection for each SMTP session. The policy
-// service never hears that a message is over, so a policy that was replaced is kept
-// for it for 15 minutes, and the latest two are kept at most. What is asked later
-// under the same instance is decided by the policy in place.
+// A connection of the milter keeps its policy, for the MTA has agreed to what that
+// policy needs, and an instance of the policy service does, which never hears that a
+// message is over. But a policy that was replaced is kept for 15 minutes only, and
+// the latest two are kept at most: what is asked later under the same instance, and
+// mail that begins later on the same connection, is decided by the policy in place.
+// What that needs and the MTA was not asked for is unknown there.
 //
 // The gate supplies the time, and whether an encrypted session, and a client
 // certificate, were seen of late on the same listener from a client of the same

@@ -124,10 +124,7 @@ const (
 // Open gives a front end the policy in place for a transaction.
 func (g *Gate) Open(front Front) *Transaction {
 	t := &Transaction{gate: g, front: front}
-	switch s := g.snapshot.Load(); {
-	case front == Milter:
-		t.kept = s
-	case s != nil:
+	if s := g.snapshot.Load(); s != nil {
 		t.lease = s.lease
 	}
 	return t

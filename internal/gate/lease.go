@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// A lease lends a policy to the transactions of the policy service. Nothing tells
-// when such a transaction is over: an smtpd process may ask about another recipient,
-// or never again. So after a reload the leases of the policies that were replaced
-// end, and what is then still asked is decided by the policy in place. A transaction
-// of the milter has an end, and needs no lease.
+// A lease lends a policy to the transactions of the policy service, and to the
+// connections of the milter. Nothing tells when such a transaction is over: an smtpd
+// process may ask about another recipient, or never again; and an SMTP client may keep
+// a session open for hours. So after a reload the leases of the policies that were
+// replaced end, and what is then still asked, or begun on such a connection, is
+// decided by the policy in place. A mail transaction of the milter has an end, and
+// keeps its policy until then.
 type lease struct{ lent atomic.Pointer[snapshot] }
 
 // The bounds of the policies that are kept for transactions that began under them.

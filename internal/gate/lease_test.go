@@ -26,13 +26,14 @@ func ruleOf(t *testing.T, tx *Transaction) string {
 }
 
 // TestLease shows that a transaction keeps the policy that it began with: at the
-// milter for good, at the policy service until that many others took its place, or
+// milter to its end, at the policy service until that many others took its place, or
 // for as long, as the bounds are.
 func TestLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Logfmt, numbered(0))
 		defer b.batch.Close()
 		milter, quick, slow := b.Open(Milter), b.Open(Policy), b.Open(Policy)
+		milter.BeginLive(session("TLSv1.3"))
 		for n := 1; n <= maxReplaced; n++ {
 			b.SetPolicy(load(t, numbered(n)))
 			if got := ruleOf(t, quick); got != "r0" {
@@ -55,7 +56,12 @@ func TestLease(t *testing.T) {
 			}
 		}
 		if got := ruleOf(t, milter); got != "r0" {
-			t.Errorf("the milter: %s", got)
+			t.Errorf("the milter, within a mail transaction: %s", got)
+		}
+		milter.End("")
+		milter.BeginLive(session("TLSv1.3"))
+		if got := ruleOf(t, milter); got != "r4" {
+			t.Errorf("the milter, in the next mail transaction: %s", got)
 		}
 	})
 }

@@ -12,8 +12,8 @@ import (
 type Transaction struct {
 	gate    *Gate
 	front   Front
-	kept    *snapshot // of the milter, which agreed with the MTA on what that policy needs
-	lease   *lease    // of the policy service, nil if there was no policy
+	lease   *lease    // of the policy that it began with, nil if there was none
+	kept    *snapshot // of the milter's mail transaction, from its beginning to its end
 	id      string
 	until   time.Time // no plugin is asked after that; zero: no such bound
 	link    *link     // of the milter's mail transaction, nil if nobody can find it
@@ -37,7 +37,7 @@ func (t *Transaction) Policy() *rules.Policy {
 // that of the transaction's beginning, or, once the lease of that is over, the one
 // in place.
 func (t *Transaction) snapshot() *snapshot {
-	if t.front == Milter {
+	if t.kept != nil {
 		return t.kept
 	}
 	if t.lease != nil {
@@ -59,6 +59,7 @@ func (t *Transaction) Begin() { t.End("") }
 // asked, too, while the milter is at it. The session is what is known at MAIL.
 func (t *Transaction) BeginLive(s *rules.Session) {
 	t.Begin()
+	t.kept = t.snapshot()
 	t.id = t.gate.newID()
 	t.link = t.gate.links.begin(t, s)
 }
@@ -70,7 +71,7 @@ func (t *Transaction) End(queueID string) {
 	t.recordWatched()
 	t.release(queueID)
 	t.gate.links.end(t.link)
-	t.id, t.link = "", nil
+	t.id, t.link, t.kept = "", nil, nil
 }
 
 // Until bounds the questions for all decisions of the mail transaction that are
