@@ -114,13 +114,14 @@ type decided struct {
 	policy   *rules.Policy
 }
 
-func (g decided) Open() Transaction     { return g }
-func (g decided) Policy() *rules.Policy { return g.policy }
-func (g decided) Begin(*rules.Session)  {}
-func (g decided) Until(time.Time)       {}
-func (g decided) Finish(*rules.Session) {}
-func (g decided) End(string)            {}
-func (g decided) Close()                {}
+func (g decided) Open() Transaction       { return g }
+func (g decided) Policy() *rules.Policy   { return g.policy }
+func (g decided) Begin(*rules.Session)    {}
+func (g decided) Until(time.Time)         {}
+func (g decided) Finish(*rules.Session)   {}
+func (g decided) Withdraw(*rules.Session) {}
+func (g decided) End(string)              {}
+func (g decided) Close()                  {}
 
 func (g decided) Unjudged(*rules.Session, string) {}
 

@@ -28,6 +28,9 @@ type Transaction interface {
 	// Finish tells what the message says, for the records of decisions that stand
 	// and whose rules under observe wait for it: those with facts in Observes.
 	Finish(s *rules.Session)
+	// Withdraw takes the latest decision back, for a recipient who is told to come
+	// again: it is not recorded.
+	Withdraw(s *rules.Session)
 	// Unjudged records that recipients waited for the end of a message and it never
 	// came.
 	Unjudged(s *rules.Session, ref string)
@@ -50,12 +53,13 @@ type guard struct {
 // closedGate takes the place of a transaction that could not be opened.
 type closedGate struct{}
 
-func (closedGate) Policy() *rules.Policy { return nil }
-func (closedGate) Begin(*rules.Session)  {}
-func (closedGate) Until(time.Time)       {}
-func (closedGate) Finish(*rules.Session) {}
-func (closedGate) End(string)            {}
-func (closedGate) Close()                {}
+func (closedGate) Policy() *rules.Policy   { return nil }
+func (closedGate) Begin(*rules.Session)    {}
+func (closedGate) Until(time.Time)         {}
+func (closedGate) Finish(*rules.Session)   {}
+func (closedGate) Withdraw(*rules.Session) {}
+func (closedGate) End(string)              {}
+func (closedGate) Close()                  {}
 
 func (closedGate) Unjudged(*rules.Session, string) {}
 
@@ -88,11 +92,12 @@ func (g *guard) policy() (p *rules.Policy) {
 	return p
 }
 
-func (g *guard) begin(s *rules.Session)  { g.run("begin", func() { g.tx.Begin(s) }) }
-func (g *guard) end(queueID string)      { g.run("end", func() { g.tx.End(queueID) }) }
-func (g *guard) until(end time.Time)     { g.run("until", func() { g.tx.Until(end) }) }
-func (g *guard) finish(s *rules.Session) { g.run("finish", func() { g.tx.Finish(s) }) }
-func (g *guard) close()                  { g.run("close", g.tx.Close) }
+func (g *guard) begin(s *rules.Session)    { g.run("begin", func() { g.tx.Begin(s) }) }
+func (g *guard) end(queueID string)        { g.run("end", func() { g.tx.End(queueID) }) }
+func (g *guard) until(end time.Time)       { g.run("until", func() { g.tx.Until(end) }) }
+func (g *guard) finish(s *rules.Session)   { g.run("finish", func() { g.tx.Finish(s) }) }
+func (g *guard) withdraw(s *rules.Session) { g.run("withdraw", func() { g.tx.Withdraw(s) }) }
+func (g *guard) close()                    { g.run("close", g.tx.Close) }
 
 func (g *guard) unjudged(s *rules.Session, ref string) {
 	g.run("unjudged", func() { g.tx.Unjudged(s, ref) })

@@ -43,13 +43,14 @@ func (g *scriptGate) take() []string {
 	return calls
 }
 
-func (g *scriptGate) Open() Transaction     { g.note("open"); return g }
-func (g *scriptGate) Policy() *rules.Policy { return g.policy }
-func (g *scriptGate) Begin(*rules.Session)  { g.note("begin") }
-func (g *scriptGate) Until(time.Time)       {}
-func (g *scriptGate) Finish(*rules.Session) {}
-func (g *scriptGate) End(queueID string)    { g.note("end %q", queueID) }
-func (g *scriptGate) Close()                { g.note("close") }
+func (g *scriptGate) Open() Transaction       { g.note("open"); return g }
+func (g *scriptGate) Policy() *rules.Policy   { return g.policy }
+func (g *scriptGate) Begin(*rules.Session)    { g.note("begin") }
+func (g *scriptGate) Until(time.Time)         {}
+func (g *scriptGate) Finish(*rules.Session)   {}
+func (g *scriptGate) Withdraw(*rules.Session) { g.note("withdraw") }
+func (g *scriptGate) End(queueID string)      { g.note("end %q", queueID) }
+func (g *scriptGate) Close()                  { g.note("close") }
 
 func (g *scriptGate) Unjudged(_ *rules.Session, ref string) {
 	g.note("unjudged %q", ref)
@@ -97,6 +98,7 @@ func (g policyGate) Policy() *rules.Policy           { return g.policy }
 func (g policyGate) Begin(*rules.Session)            {}
 func (g policyGate) Until(time.Time)                 {}
 func (g policyGate) Finish(*rules.Session)           {}
+func (g policyGate) Withdraw(*rules.Session)         {}
 func (g policyGate) End(string)                      {}
 func (g policyGate) Close()                          {}
 func (g policyGate) Unjudged(*rules.Session, string) {}

@@ -108,18 +108,24 @@ func (s *session) recipient(address mailaddr.Address) reply {
 	switch {
 	case d.Pending:
 		if !m.wait(address, d.RuleName(), s.class()) {
-			return apart
+			return s.comeAgain(apart)
 		}
 	case d.Action >= rules.Defer:
 		return refusal(d.Reply)
 	case len(m.waiting) > 0:
-		return apart
+		return s.comeAgain(apart)
 	case d.Quarantined && !hears:
 		return cannotHold
 	default:
 		m.take(&d, &s.facts)
 	}
 	return proceed
+}
+
+// comeAgain refuses for now a recipient whom the verdict lets pass.
+func (s *session) comeAgain(r reply) reply {
+	s.gate.withdraw(&s.facts)
+	return r
 }
 
 // class tells recipients apart that could fare differently at the end.

@@ -51,13 +51,14 @@ func (g *moodyGate) fail(call string) {
 	}
 }
 
-func (g *moodyGate) Open() Transaction     { return g }
-func (g *moodyGate) Policy() *rules.Policy { return g.policy }
-func (g *moodyGate) Begin(*rules.Session)  { g.fail("begin") }
-func (g *moodyGate) Until(time.Time)       { g.fail("until") }
-func (g *moodyGate) Finish(*rules.Session) { g.fail("finish") }
-func (g *moodyGate) End(string)            { g.fail("end") }
-func (g *moodyGate) Close()                { g.fail("close") }
+func (g *moodyGate) Open() Transaction       { return g }
+func (g *moodyGate) Policy() *rules.Policy   { return g.policy }
+func (g *moodyGate) Begin(*rules.Session)    { g.fail("begin") }
+func (g *moodyGate) Until(time.Time)         { g.fail("until") }
+func (g *moodyGate) Finish(*rules.Session)   { g.fail("finish") }
+func (g *moodyGate) Withdraw(*rules.Session) { g.fail("withdraw") }
+func (g *moodyGate) End(string)              { g.fail("end") }
+func (g *moodyGate) Close()                  { g.fail("close") }
 
 func (g *moodyGate) Unjudged(*rules.Session, string) { g.fail("unjudged") }
 

@@ -199,13 +199,14 @@ func (p panicky) fail(part string) {
 		panic(part + " panics")
 	}
 }
-func (p panicky) Open() Transaction     { p.fail("open"); return p }
-func (p panicky) Policy() *rules.Policy { p.fail("policy"); return nil }
-func (p panicky) Begin(*rules.Session)  { p.fail("begin") }
-func (p panicky) Until(time.Time)       { p.fail("until") }
-func (p panicky) Finish(*rules.Session) { p.fail("finish") }
-func (p panicky) End(string)            { p.fail("end") }
-func (p panicky) Close()                { p.fail("close") }
+func (p panicky) Open() Transaction       { p.fail("open"); return p }
+func (p panicky) Policy() *rules.Policy   { p.fail("policy"); return nil }
+func (p panicky) Begin(*rules.Session)    { p.fail("begin") }
+func (p panicky) Until(time.Time)         { p.fail("until") }
+func (p panicky) Finish(*rules.Session)   { p.fail("finish") }
+func (p panicky) Withdraw(*rules.Session) { p.fail("withdraw") }
+func (p panicky) End(string)              { p.fail("end") }
+func (p panicky) Close()                  { p.fail("close") }
 func (p panicky) Unjudged(*rules.Session, string) {
 	p.fail("unjudged")
 }

@@ -42,13 +42,13 @@ func Judged(state string) bool { return stageOf(state) != stageNone }
 // word for word. Usually it is one. Further ones are what the next requests of
 // the same message get, where one reply cannot carry all: HOLD, the tag header
 // and Authentication-Results each take one.
-func Answer(state string, d *rules.Decision, s *rules.Session, p *rules.Policy) [][]byte {
+func Answer(state string, d *rules.Decision, s *rules.Session) [][]byte {
 	st := stageOf(state)
 	if st == stageNone {
 		return [][]byte{appendReply(nil, dunno)}
 	}
 	var in instance
-	a := answerOf(d, s, p)
+	a := answerOf(d, s)
 	in.follow(&a, st)
 	action, _ := in.act(&a, st)
 	replies := [][]byte{appendReply(nil, action)}

@@ -1,6 +1,7 @@
 package policyd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -92,11 +93,11 @@ func (c *conn) judge(in *instance, r *request, st stage) (a answer, pending bool
 	if err != nil || d.Pending {
 		return answer{}, d.Pending, err
 	}
-	return answerOf(&d, &c.session, in.tx.Policy()), false, nil
+	return answerOf(&d, &c.session), false, nil
 }
 
 // answerOf makes a decision out in actions.
-func answerOf(d *rules.Decision, s *rules.Session, p *rules.Policy) answer {
+func answerOf(d *rules.Decision, s *rules.Session) answer {
 	if d.Action >= rules.Defer {
 		return answer{final: refusal(d.Action, d.Reply)}
 	}
@@ -107,11 +108,7 @@ func answerOf(d *rules.Decision, s *rules.Session, p *rules.Policy) answer {
 	if d.Stamp == "" {
 		return a
 	}
-	header := rules.DefaultHeader
-	if p != nil {
-		header = p.Header()
-	}
-	a.tag, a.rank = prepend(header, d.Stamp), 1
+	a.tag, a.rank = prepend(cmp.Or(d.Header, rules.DefaultHeader), d.Stamp), 1
 	if d.Results != "" {
 		a.results = prepend("Authentication-Results", d.Results)
 	}

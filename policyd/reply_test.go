@@ -88,7 +88,10 @@ func TestAnswerOf(t *testing.T) {
 			answer{final: "554 5.7.0 no"}},
 	}
 	for _, c := range cases {
-		got := answerOf(&c.decision, &rules.Session{}, c.policy)
+		if c.policy != nil {
+			c.decision.Header = c.policy.Header()
+		}
+		got := answerOf(&c.decision, &rules.Session{})
 		if got != c.want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", c.name, got, c.want)
 		}

@@ -4,9 +4,10 @@ package rules
 // out.
 type Decision struct {
 	Verdict
-	ID    string // of the transaction; the log and replies carry it
-	Reply Reply  // to the client, if the action is Defer or Reject
-	Stamp string // value of the tag header, "" if the mail gets none
+	ID     string // of the transaction; the log and replies carry it
+	Reply  Reply  // to the client, if the action is Defer or Reject
+	Stamp  string // value of the tag header, "" if the mail gets none
+	Header string // name of the tag header, if there is a Stamp
 
 	// Results is the value of the Authentication-Results header that goes with
 	// the tag header, "" if the mail gets none.
@@ -25,6 +26,7 @@ func (p *Policy) Decide(s *Session, later FieldSet, id string) Decision {
 	}
 	d.Stamp = p.Stamp(&d.Verdict, s)
 	if d.Stamp != "" {
+		d.Header = p.header
 		d.Results = p.results(&d.Verdict, s)
 	}
 	return d

@@ -51,7 +51,7 @@ func policyAnswer(p *rules.Policy, in subject, withMilter bool) answer {
 	if a.Waits = a.Judged && withMilter && waitsOf(p, in.session) != nil; a.Waits {
 		d = &rules.Decision{}
 	}
-	for i, reply := range policyd.Answer(in.state, d, s, p) {
+	for i, reply := range policyd.Answer(in.state, d, s) {
 		at := in.state
 		if i > 0 {
 			at = "the next request of the message"

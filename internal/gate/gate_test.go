@@ -207,6 +207,7 @@ func TestSnapshot(t *testing.T) {
 		if err != nil || d.Action != want {
 			t.Errorf("%v %v, want %v", d.Action, err, want)
 		}
+		tx.Close()
 	}
 	b.LogCounts()
 	out := b.done()

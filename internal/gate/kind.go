@@ -34,8 +34,17 @@ func ParseKind(name string) (Kind, bool) {
 }
 
 var (
-	nat64  = netip.MustParsePrefix("64:ff9b::/96")  // RFC 6052 section 2.1
-	shared = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598 section 7
+	nat64     = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052 section 2.1
+	sixToFour = netip.MustParsePrefix("2002::/16")    // RFC 3056 section 2
+
+	// Blocks that the Internet does not route, beside those that netip knows.
+	unrouted = []netip.Prefix{
+		netip.MustParsePrefix("100.64.0.0/10"),  // RFC 6598 section 7
+		netip.MustParsePrefix("192.0.0.0/24"),   // RFC 6890 section 2.2.2
+		netip.MustParsePrefix("198.18.0.0/15"),  // RFC 2544, appendix C.2.2
+		netip.MustParsePrefix("64:ff9b:1::/48"), // RFC 8215 section 3
+		netip.MustParsePrefix("fec0::/10"),      // RFC 3879 section 4
+	}
 )
 
 // kindOf tells the kind of a session's client, false if its address is unknown. A
@@ -49,20 +58,29 @@ func kindOf(s *rules.Session) (Kind, bool) {
 		return 0, false
 	case !client.IsValid() || s.ServerAddress == rules.Known(client):
 		return Loopback, true
+	case client.IsUnspecified():
+		return 0, false
 	}
 	return kindOfAddress(client), true
 }
 
 func kindOfAddress(a netip.Addr) Kind {
-	if nat64.Contains(a) { // an IPv4 client, behind a translator
-		b := a.As16()
+	switch b := a.As16(); { // an IPv4 client, behind a translator
+	case nat64.Contains(a):
 		a = netip.AddrFrom4([4]byte(b[12:]))
+	case sixToFour.Contains(a):
+		a = netip.AddrFrom4([4]byte(b[2:6]))
 	}
 	switch {
 	case a.IsLoopback():
 		return Loopback
-	case a.IsPrivate(), a.IsLinkLocalUnicast(), shared.Contains(a): // RFC 1918, 4193, 3927, 4291
+	case a.IsPrivate(), a.IsLinkLocalUnicast(): // RFC 1918, 4193, 3927, 4291
 		return Private
+	}
+	for _, block := range unrouted {
+		if block.Contains(a) {
+			return Private
+		}
 	}
 	return Public
 }

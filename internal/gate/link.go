@@ -196,15 +196,29 @@ func (l *link) take(s *rules.Session, ref string) (by string, contexts []string)
 	return joinRefs(l.ref, ref), contexts
 }
 
-// pass notes a recipient whom the milter lets pass.
-func (l *link) pass(s *rules.Session) {
+// pass notes a recipient whom the milter lets pass, and reports whether it was none
+// of those noted.
+func (l *link) pass(s *rules.Session) bool {
 	if l == nil {
-		return
+		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if to, _ := s.RecipientAddress(); len(l.passed) < maxPassed && !slices.Contains(l.passed, to) {
-		l.passed = append(l.passed, to)
+	to, _ := s.RecipientAddress()
+	if len(l.passed) >= maxPassed || slices.Contains(l.passed, to) {
+		return false
+	}
+	l.passed = append(l.passed, to)
+	return true
+}
+
+// unpass takes pass back.
+func (l *link) unpass(s *rules.Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	to, _ := s.RecipientAddress()
+	if i := slices.Index(l.passed, to); i >= 0 {
+		l.passed = slices.Delete(slices.Clone(l.passed), i, i+1)
 	}
 }
 

@@ -64,6 +64,7 @@ func (p *pair) lines() []string {
 // wantLines compares the decision lines with the parts that each must have.
 func (p *pair) wantLines(want ...string) {
 	p.t.Helper()
+	p.milter.End("") // records what stands
 	lines := p.lines()
 	if len(lines) != len(want) {
 		p.t.Fatalf("%d decision lines, want %d:\n%s", len(lines), len(want), p.log)
@@ -361,7 +362,7 @@ action = "reject"
 	if d := p.decide(p.policy, end, 0, "pid=7"); d.Action != rules.Reject {
 		t.Errorf("a large message: %v", d.Action)
 	}
-	p.wantLines("front=milter action=accept", "front=milter action=accept", "front=policy action=reject recipient=c@example.com")
+	p.wantLines("front=milter action=accept", "front=policy action=reject recipient=c@example.com", "front=milter action=accept")
 }
 
 // TestDataDefers shows that a defer for which only the policy service knows
@@ -376,7 +377,7 @@ func TestDataDefers(t *testing.T) {
 	if d := p.decide(p.policy, data, 0, "pid=7"); d.Action != rules.Defer || d.Reply.Code != 451 {
 		t.Errorf("%v %v", d.Action, d.Reply)
 	}
-	p.wantLines("front=milter action=accept", "front=policy action=defer")
+	p.wantLines("front=policy action=defer", "front=milter action=accept")
 }
 
 // TestNextRecipient shows that a recipient for whom the milter has not decided is

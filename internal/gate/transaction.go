@@ -19,6 +19,7 @@ type Transaction struct {
 	link    *link     // of the milter's mail transaction, nil if nobody can find it
 	held    [][]byte  // decision lines that wait for the queue id
 	watched []watched // decisions whose record waits for the message
+	latest  latest    // of the milter
 }
 
 // maxHeld bounds the lines that wait for the end of one message, which can have
@@ -68,6 +69,7 @@ func (t *Transaction) BeginLive(s *rules.Session) {
 // into the lines of those of its decisions that let the message pass.
 func (t *Transaction) End(queueID string) {
 	t.until = time.Time{}
+	t.recordLatest()
 	t.recordWatched()
 	t.release(queueID)
 	t.gate.links.end(t.link)
@@ -99,6 +101,7 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 			return t.refuse(l, s, ref, start, &b), nil
 		}
 	}
+	t.recordLatest()
 	if t.id == "" {
 		t.id = g.newID()
 	}
@@ -111,14 +114,15 @@ func (t *Transaction) Decide(s *rules.Session, later rules.FieldSet, ref string)
 	ref, contexts := t.link.take(s, ref)
 	shown := g.supply(s, start)
 	d := g.evaluateIn(contexts, by, s, later, t.id, &b)
-	if d.Pending || d.Action < rules.Defer {
-		t.link.pass(s)
-	}
+	passes := d.Pending || d.Action < rules.Defer
+	t.latest.passed = passes && t.link.pass(s)
 	if d.Pending {
 		return d, nil
 	}
 	m := made{d: d, by: by, shown: shown, ref: ref, start: start, took: g.since(start), hold: hold}
-	if d.Observes == 0 || d.Action >= rules.Defer || !t.watch(m, s) {
+	if passes && t.front == Milter {
+		t.latest.made, t.latest.session, t.latest.open = m, *s, true
+	} else {
 		t.conclude(&m, s)
 	}
 	return d, nil
@@ -232,6 +236,7 @@ var errNoEnd = errors.New("the end of the message never came")
 // its end, and that its end never came. As a rule the client gave up; it may be
 // that the MTA says no more of the message, and delivers it.
 func (t *Transaction) Unjudged(s *rules.Session, ref string) {
+	t.recordLatest()
 	t.recordFailure("unjudged", s, ref, t.gate.now(), errNoEnd)
 }
 

@@ -25,6 +25,7 @@ func (t *Transaction) watch(m made, s *rules.Session) bool {
 func (t *Transaction) Finish(s *rules.Session) {
 	b := budget{until: t.until}
 	defer b.end()
+	t.recordLatest()
 	for i := range t.watched {
 		w := &t.watched[i]
 		w.session.Message = s.Message
