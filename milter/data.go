@@ -14,7 +14,11 @@ func (s *session) data(macros packet) reply {
 		msg.begun = true
 		return proceed
 	}
+	if msg.refused != "" { // the same question again
+		return msg.refused
+	}
 	if r := s.settle(); r != proceed {
+		msg.refused = r
 		return r
 	}
 	if msg.hold != "" {

@@ -137,7 +137,8 @@ func TestNoDATA(t *testing.T) {
 // TestDataAgain shows that a client which is refused at DATA gains nothing by
 // asking again in the same transaction.
 func TestDataAgain(t *testing.T) {
-	w := dialServer(t, Config{Gate: policyGate{policyFrom(t, encryptedItself)}})
+	gate := &scriptGate{policy: policyFrom(t, encryptedItself), judges: true}
+	w := dialServer(t, Config{Gate: gate})
 	w.negotiate(offer())
 	s := base(postfix)
 	s.proxied = true
@@ -148,6 +149,38 @@ func TestDataAgain(t *testing.T) {
 	for range 3 {
 		if a := p.event(milter.StageData, cmdData, ""); a.reply != noTLSUnsure {
 			t.Errorf("the reply is %q", a.reply)
+		}
+	}
+	decided := 0
+	for _, call := range gate.take() {
+		if strings.HasPrefix(call, "decide") {
+			decided++
+		}
+	}
+	if decided != 2 { // at RCPT, and once at DATA
+		t.Errorf("it is decided %d times", decided)
+	}
+}
+
+// TestNoID shows that a value of milter_macro_defaults does not pass for a queue id.
+func TestNoID(t *testing.T) {
+	for _, version := range []string{"Postfix 3.7.11", "Postcow 3.7.11"} {
+		w := dialServer(t, Config{Gate: policyGate{policyFrom(t, encryptedItself)}})
+		w.negotiate(offer())
+		var got []byte
+		for _, f := range [][]byte{
+			frame(cmdMacro, "C"+cstrings("j", "mx", "v", version, "i", "NOQUEUE", "{client_port}", "40000", "{client_connections}", "1", "{client_resolve}", "FAIL")),
+			frame(cmdConnect, "x\x004\x9c\x40198.51.100.7\x00"), frame(cmdMacro, "M"+cstrings("j", "mx", "i", "NOQUEUE")),
+			frame(cmdMail, cstrings("<a@example.net>")), frame(cmdMacro, "R"+cstrings("i", "NOQUEUE")), frame(cmdRcpt, cstrings("<b@example.com>")),
+			frame(cmdMacro, "T"+cstrings("j", "mx", "i", "NOQUEUE")), frame(cmdData, ""),
+		} {
+			w.write(f)
+			if f[lengthSize] != cmdMacro {
+				got = append(got, w.await().reply[0])
+			}
+		}
+		if string(got) != "ccc4" {
+			t.Errorf("%s: %q", version, got)
 		}
 	}
 }

@@ -118,7 +118,7 @@ const maxQueueID = 64
 // recipient on, Sendmail from MAIL on.
 func (s *session) queueID() string {
 	for _, st := range [...]stage{atEnd, atData, atRcpt, atMail} {
-		if id := s.macros.packets[st].get("i"); id != "" {
+		if id := s.macros.packets[st].get("i"); id != "" && id != s.noID {
 			return printable(id, maxQueueID)
 		}
 	}

@@ -22,28 +22,28 @@ const (
 )
 
 // mtaOf tells the kind. Where the macros of CONNECT are those that we asked for,
-// as {client_port} shows, it is told by what only one of the two has then:
-// Sendmail has {opMode}, and a queue id in sessions with a client; Postfix has an
-// id only where it plays one, see simulated. Elsewhere v has to tell, which in
-// Postfix begins with mail_name: that may be anything.
+// as {client_port} shows, it is told by {opMode}, which Sendmail alone has, and by
+// a queue id in sessions with a client, which Postfix has only by
+// milter_macro_defaults. Elsewhere v has to tell, which in Postfix begins with
+// mail_name: that may be anything.
 func mtaOf(m macros, listed bool) mta {
 	switch {
 	case m.opMode != "":
 		return mtaSendmail
-	case listed && m.clientPort != "":
-		if m.queueID == "" || simulated(m) {
-			return mtaPostfix
-		}
-		return mtaSendmail
+	case listed && m.clientPort != "" && (m.queueID == "" || simulated(m) || m.version != "" && !numbered(m.version)):
+		return mtaPostfix
 	case m.version == "":
 		return mtaSilent
 	case strings.HasPrefix(m.version, "Postfix"):
 		return mtaPostfix
-	case m.version[0] >= '0' && m.version[0] <= '9':
+	case numbered(m.version):
 		return mtaSendmail
 	}
 	return mtaUnknown
 }
+
+// numbered reports whether a version begins as Sendmail's does.
+func numbered(version string) bool { return version[0] >= '0' && version[0] <= '9' }
 
 // cString cuts a NUL-ended string from the front.
 func cString(b []byte) (s, rest []byte) {
@@ -81,6 +81,9 @@ func (s *session) connected(c connect, m macros) {
 	f := &s.facts
 	s.mta = mtaOf(m, s.listed())
 	s.simulated = s.mta == mtaPostfix && simulated(m)
+	if s.mta == mtaPostfix && !s.simulated {
+		s.noID = m.queueID // of milter_macro_defaults: there is no queue file yet
+	}
 	switch c.family {
 	case '4', '6':
 		if a, ok := parseAddr(c.address); ok {

@@ -23,8 +23,9 @@ type delivery struct {
 	missed  bool             // some of the message came before anybody waited
 	read    bool             // nobody needs more of the body
 
-	observed bool // rules under observe wait for the message, and change nothing
-	begun    bool // DATA came, and the end of the message is to come
+	observed bool  // rules under observe wait for the message, and change nothing
+	begun    bool  // DATA came, and the end of the message is to come
+	refused  reply // to DATA, which may come again; "": none
 
 	waiting []mailaddr.Address // recipients whose verdict waits for the end of the message
 	size    int                // of them, in bytes
@@ -48,6 +49,7 @@ func (m *delivery) wait(address mailaddr.Address, rule string, class uint64) boo
 		return false
 	}
 	m.waiting = append(m.waiting, address)
+	m.refused = ""
 	m.size += cost
 	m.rule, m.class = rule, class
 	return true
@@ -56,7 +58,7 @@ func (m *delivery) wait(address mailaddr.Address, rule string, class uint64) boo
 // take keeps what is to be done at the end of the message for a recipient that
 // is let through. A header that says fail wins over one that says pass.
 func (m *delivery) take(d *rules.Decision, s *rules.Session) {
-	m.taken = true
+	m.taken, m.refused = true, ""
 	m.observed = m.observed || d.Observes != 0
 	m.outside = m.outside || d.Judged()
 	if m.stamp == "" || rules.StampFails(d.Stamp) && !rules.StampFails(m.stamp) {

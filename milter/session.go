@@ -35,11 +35,12 @@ type session struct {
 
 	facts         rules.Session
 	mta           mta
-	simulated     bool // the session is Postfix's own make-believe, see simulated
-	port          port // that it holds, zero if none
-	whole         bool // a HELO, had there been one, would be known, see connected
-	inTransaction bool // between MAIL and the end of its message
-	judged        bool // and the gate knows of it
+	noID          string // what stands for a queue id where there is none, "" for nothing
+	simulated     bool   // the session is Postfix's own make-believe, see simulated
+	port          port   // that it holds, zero if none
+	whole         bool   // a HELO, had there been one, would be known, see connected
+	inTransaction bool   // between MAIL and the end of its message
+	judged        bool   // and the gate knows of it
 	message       delivery
 }
 
@@ -118,7 +119,7 @@ func (s *session) forget(next stage) {
 	s.server.ports.free(s.port, s)
 	s.facts = rules.Session{}
 	s.macros.forget(next)
-	s.mta, s.simulated, s.whole = mtaUnknown, false, false
+	s.mta, s.simulated, s.whole, s.noID = mtaUnknown, false, false, ""
 }
 
 // endTransaction ends what begin began, if that is not over yet.

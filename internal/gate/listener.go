@@ -25,6 +25,10 @@ const maxName = 255
 // listeners remembers what was seen on which listener.
 type listeners struct {
 	seen *lru.Cache[place, *listener]
+
+	// named are the names of hosts by their places without a name, "" where several
+	// have one: the policy service, which hears no names, means the only one.
+	named *lru.Cache[place, string]
 }
 
 // place is where clients connect to: an address and a port of a host.
@@ -46,7 +50,8 @@ type witness struct {
 
 func newListeners() *listeners {
 	cache, _ := lru.New[place, *listener](maxListeners) // fails only for a size below 1
-	return &listeners{seen: cache}
+	named, _ := lru.New[place, string](maxListeners)
+	return &listeners{seen: cache, named: named}
 }
 
 // placeOf is where a session came to, if the MTA tells both address and port: what
@@ -72,6 +77,9 @@ func (l *listeners) of(s *rules.Session) *witness {
 	if !ok {
 		return nil
 	}
+	if where.host.Name == "" {
+		where.host.Name, _ = l.named.Get(where)
+	}
 	return &l.at(where)[kind]
 }
 
@@ -85,7 +93,19 @@ func (l *listeners) at(where place) *listener {
 	if before, ok, _ := l.seen.PeekOrAdd(where, one); ok {
 		return before
 	}
+	if where.host.Name != "" {
+		l.name(where)
+	}
 	return one
+}
+
+// name notes the name of a place's host.
+func (l *listeners) name(where place) {
+	bare := where
+	bare.host.Name = ""
+	if other, ok, _ := l.named.PeekOrAdd(bare, where.host.Name); ok && other != where.host.Name {
+		l.named.Add(bare, "")
+	}
 }
 
 // look notes what this session shows, and tells it what others showed. Where

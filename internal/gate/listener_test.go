@@ -168,7 +168,7 @@ func TestHosts(t *testing.T) {
 		c.want("TLS", on(w[0], w[1], session("TLSv1.3")), rules.Accept)
 		for _, h := range hosts {
 			want := rules.Defer
-			if h == w {
+			if h == w || h == [2]string{w[0], ""} { // who says no name means the only one
 				want = rules.Reject
 			}
 			c.want(fmt.Sprintf("plaintext to %q, TLS to %q", h, w), on(h[0], h[1], session("")), want)
@@ -177,6 +177,22 @@ func TestHosts(t *testing.T) {
 			t.Errorf("the log does not name the host:\n%s", out)
 		}
 	}
+}
+
+// TestNamelessHost shows that a session without the host's name, as the policy
+// service has it beside a milter that is not asked, goes by the only name that was
+// heard there, also after a restart, and by none if there are several.
+func TestNamelessHost(t *testing.T) {
+	c := newCatch(t, everyone)
+	c.want("TLS", on("", "a.example.com", session("TLSv1.3")), rules.Accept)
+	c.want("without a name", session(""), rules.Reject)
+	again := newCatch(t, everyone)
+	again.Recall(c.Seen())
+	again.want("after a restart", session(""), rules.Reject)
+	again.want("another name", on("", "b.example.com", session("TLSv1.3")), rules.Accept)
+	again.want("without a name, of two", session(""), rules.Defer)
+	c.done()
+	again.done()
 }
 
 // TestUnknownListener shows that TLS seen somewhere does not speak for a
