@@ -51,7 +51,8 @@
 // What was seen is kept for 1024 listeners, and over a restart by whoever calls
 // [Gate.Seen] and [Gate.Recall]. Hosts are told apart by where they connect from, and
 // by the name that the milter hears; the policy service hears none, and takes that of
-// the milter's session on the same connection if there is one. So where servers that
+// the milter's session on the same connection if there is one, and else the only one
+// that was heard from there. So where servers that
 // go by the same address connect from the same address, too, as from containers over
 // a socket that they share, only the milter tells them apart. Clients that come to the
 // server by way of a proxy or a translator which hides their addresses are all of the
