@@ -28,15 +28,13 @@ func (s *session) address(path, macro string) mailaddr.Address {
 // bySendmail reads an address of which Sendmail tells whether it is local.
 func (s *session) bySendmail(written, macro string) mailaddr.Address {
 	local := strings.IndexByte(macro, '@') < 0
-	end := written
-	if strings.ContainsAny(written, "%!") {
-		if !local {
-			return mailaddr.Resolved(written, macro)
-		}
-		end = unroute(written)
-	}
+	end := mailaddr.Unroute(written)
 	user, domain := mailaddr.Split(end)
 	switch {
+	case end != written && !onTheWay(written, macro, user):
+		return mailaddr.Address{Written: written} // virtusertable has had its way, or it is another route
+	case end != written && !local:
+		return mailaddr.Resolved(written, macro)
 	case strings.Contains(domain, ".") && !strings.HasPrefix(domain, "["):
 		return mailaddr.Resolved(written, end)
 	case !local: // the domain was completed, or is a literal of another server
@@ -47,17 +45,12 @@ func (s *session) bySendmail(written, macro string) mailaddr.Address {
 	return mailaddr.Address{Written: written, Local: user}
 }
 
-// unroute takes the mailbox at the end of the routes user%host@host and
-// host!user, each host of which the mail server takes for itself.
-func unroute(address string) string {
-	local, domain := mailaddr.Split(address)
-	if user, hosts, ok := strings.Cut(local, "%"); ok {
-		local = user
-		domain, _, _ = strings.Cut(hosts, "%")
+// onTheWay reports whether what Sendmail tells fits the way of a route: the user at
+// its end, or for a mailbox elsewhere a host on it.
+func onTheWay(written, macro, user string) bool {
+	local, domain := mailaddr.Split(macro)
+	if domain == "" {
+		return mailaddr.Fold(local) == mailaddr.Fold(user)
 	}
-	if i := strings.LastIndexByte(local, '!'); i >= 0 {
-		domain = local[strings.LastIndexByte(local[:i], '!')+1 : i]
-		local = local[i+1:]
-	}
-	return mailaddr.Join(local, domain)
+	return strings.Contains(mailaddr.Fold(written), mailaddr.Fold(strings.TrimSuffix(domain, ".")))
 }

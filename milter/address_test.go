@@ -60,6 +60,13 @@ func TestAddress(t *testing.T) {
 		{sendmail, `<b.example!a>`, `a@b.example`, "", known(`a@b.example`)},
 		{sendmail, `<a%b.example@d.example>`, `a%b.example@d.example`, "", known(`a%b.example@d.example`)},
 		{sendmail, `<!>`, `x`, "", mailaddr.Address{}},
+		{sendmail, `<"strict@example.com"@example.com>`, `strict`, "", known(`strict@example.com`)},
+		{sendmail, `grp:strict@example.com;`, `strict`, "", known(`strict@example.com`)},
+		{sendmail, `<grp:strict@example.com>`, `grp:strict`, "", known(`grp:strict@example.com`)},
+		{sendmail, `<mx.example.com!strict%example.com>`, `strict`, "", known(`strict@example.com`)},
+		{sendmail, `<example.com!strict%mx.example.com>`, `strict`, "", known(`strict@mx.example.com`)},
+		{sendmail, `<example.com!strict>`, `bob@other.example`, "", mailaddr.Address{}},
+		{sendmail, `<strict%example.com>`, `bob`, "", mailaddr.Address{}},
 
 		// The macros of others count for nothing.
 		{unknown, `<a%b.example@d.example>`, `a@b.example`, "", mailaddr.Address{}},

@@ -52,6 +52,14 @@ func (s *Session) Complete(other *Session) {
 	}
 }
 
+// TakeSender takes the sender of another session of the same transaction, which knows
+// its mailbox better.
+func (s *Session) TakeSender(other *Session) {
+	if other.sender.Known {
+		s.sender = other.sender
+	}
+}
+
 // SameSender reports whether both sessions have the same sender, or one that the
 // client wrote in the same way.
 func (s *Session) SameSender(other *Session) bool {

@@ -146,6 +146,7 @@ func (g *Gate) find(s *rules.Session, now time.Time) *link {
 func (l *link) askedLate(s *rules.Session) (to []mailaddr.Address, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	s.TakeSender(&l.facts)
 	s.Complete(&l.facts)
 	if !l.decided {
 		return nil, false

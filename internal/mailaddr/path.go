@@ -45,13 +45,14 @@ func parsePath(path string) string {
 
 // pathReader reads a path and writes what it stands for.
 type pathReader struct {
-	text  string
-	at    int
-	out   []byte
-	word  bool // out ends with a word, and not with a "." and the like
-	gap   bool // a blank or a comment has come since
-	route bool // out is a source route
-	ended bool // after angle brackets, of which the last innermost ones count
+	text   string
+	at     int
+	out    []byte
+	word   bool // out ends with a word, and not with a "." and the like
+	gap    bool // a blank or a comment has come since
+	route  bool // out is a source route
+	angled bool // within angle brackets
+	ended  bool // after angle brackets, of which the last innermost ones count
 }
 
 // next reads a step.
@@ -65,7 +66,7 @@ func (p *pathReader) next() {
 	case '"', '[':
 		p.enclosed(c)
 	case '<':
-		*p = pathReader{text: p.text, at: p.at}
+		*p = pathReader{text: p.text, at: p.at, angled: true}
 	case '>':
 		p.ended = true
 	case '\\':
@@ -73,8 +74,8 @@ func (p *pathReader) next() {
 			p.put(p.text[p.at], true)
 		}
 	case ':':
-		if p.route {
-			*p = pathReader{text: p.text, at: p.at}
+		if p.route || !p.angled { // the end of a route, or of the name of a group
+			*p = pathReader{text: p.text, at: p.at, angled: p.angled}
 		} else {
 			p.put(c, false)
 		}

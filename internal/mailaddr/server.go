@@ -74,10 +74,7 @@ func equal(a, b string) bool {
 // Same reports whether two addresses are of one mailbox, or were written in the
 // same way.
 func (a Address) Same(b Address) bool {
-	if a.Known && b.Known {
-		return equal(a.Mailbox, b.Mailbox)
-	}
-	return equal(a.Written, b.Written)
+	return equal(a.Written, b.Written) || a.Known && b.Known && equal(a.Mailbox, b.Mailbox)
 }
 
 // Read returns the mailbox that the server takes an address for, which is
@@ -92,10 +89,13 @@ func (s *Server) Read(written string, here netip.Addr) Address {
 // route follows an address to its end. Each step makes it shorter, or is the last.
 func (s *Server) route(text string, here netip.Addr) Address {
 	for {
-		local, domain := s.halves(withoutSourceRoute(text))
+		text = withoutSourceRoute(text)
+		local, domain := s.halves(text)
 		switch routed := s.isRouted(local); {
 		case text == "":
 			return Known("")
+		case strings.HasSuffix(text, ".") && !strings.Contains(text, "@") && s.isRouted(text):
+			return Address{} // Postfix takes no such name for a domain
 		case local == "" || routed && !isHere(domain, here):
 			return Address{}
 		case routed:
@@ -123,13 +123,13 @@ func (s *Server) halves(text string) (local, domain string) {
 	return text, s.Origin
 }
 
-// dotted completes a domain that has no dot.
+// dotted completes a domain that has no dot, not even at its end.
 func (s *Server) dotted(local, domain string) Address {
-	bare := strings.TrimSuffix(domain, ".")
+	bare, ended := strings.CutSuffix(domain, ".")
 	switch {
 	case bare == "":
 		return Address{Local: local}
-	case strings.Contains(bare, ".") || s.AppendDotMyDomain == No || Domain(domain) == Domain(s.Origin):
+	case ended || strings.Contains(bare, ".") || s.AppendDotMyDomain == No || Domain(domain) == Domain(s.Origin):
 		return Known(local + "@" + domain)
 	case s.AppendDotMyDomain == Yes && s.MyDomain != "":
 		return Known(local + "@" + bare + "." + s.MyDomain)
@@ -142,6 +142,19 @@ func (s *Server) isRouted(local string) bool {
 	return strings.IndexByte(local, '@') >= 0 ||
 		!s.KeepPercent && strings.IndexByte(local, '%') >= 0 ||
 		!s.KeepBangpath && strings.IndexByte(local, '!') >= 0
+}
+
+// Unroute follows an address to its end as a server does to which all hosts on the
+// way are itself.
+func Unroute(text string) string {
+	var s Server
+	for {
+		local, domain := s.halves(withoutSourceRoute(text))
+		if !s.isRouted(local) {
+			return Join(local, domain)
+		}
+		text = local
+	}
 }
 
 // withoutSourceRoute drops "@host,@host:" from the front (RFC 5321 appendix C).

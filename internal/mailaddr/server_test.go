@@ -28,7 +28,10 @@ func TestRead(t *testing.T) {
 
 		{&told, "strict@mx", local("strict")},
 		{&full, "strict@mx", known("strict@mx.example.org")},
-		{&full, "strict@mx.", known("strict@mx.example.org")},
+		{&full, "strict@mx.", known("strict@mx.")},
+		{&full, "mx.!strict", known("strict@mx.")},
+		{&full, "strict%mx.", Address{}},
+		{&full, "strict%example.com.", Address{}},
 		{&as, "strict@mx", known("strict@mx")},
 		{&told, "strict@", local("strict")},
 		{&full, "strict@", local("strict")},

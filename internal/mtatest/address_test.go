@@ -33,15 +33,15 @@ func TestAddressesAgree(t *testing.T) {
 }
 
 // open are the addresses that may be unknown though all is told: routes at the
-// domain of somebody, and address literals.
-var open = regexp.MustCompile(`[!%@].*@|%.*!|!.*%|!.*!|%.*%|[[0-9]>$`)
+// domain of somebody, or to a name with a dot at its end, and address literals.
+var open = regexp.MustCompile(`[!%@].*@|%.*!|!.*%|!.*!|%.*%|[[0-9]>$|[!%].*[.]>$`)
 
 // addressForms are ways to write a path.
 func addressForms() []string {
 	var forms []string
 	for _, local := range []string{"u", "u+x", `"u"`, `"u v"`, "h.example!u", "h!u", "u%h.example", "u%h", "u%g.example%h.example",
-		"g.example!h.example!u", "h.example!u%g.example", `"h.example!u"`, `"u%h.example"`, `"u@h.example"`, "!u", "u%"} {
-		for _, domain := range []string{"", "@", "@example.com", "@EXAMPLE.com.", "@d.example", "@d", "@mx", "@[127.0.0.1]", "@[192.0.2.1]", "@[IPv6:::1]", "@127.0.0.1"} {
+		"g.example!h.example!u", "h.example!u%g.example", "h.!u", "u%h.", "u%h.example.", `"h.example!u"`, `"u%h.example"`, `"u@h.example"`, "!u", "u%"} {
+		for _, domain := range []string{"", "@", "@example.com", "@EXAMPLE.com.", "@d.example", "@d", "@d.", "@mx", "@[127.0.0.1]", "@[192.0.2.1]", "@[IPv6:::1]", "@127.0.0.1"} {
 			forms = append(forms, "<"+local+domain+">", "<@r.example:"+local+domain+">")
 		}
 	}
