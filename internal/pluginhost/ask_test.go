@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tlswarden/internal/testkit"
 	"tlswarden/rules"
 )
 
@@ -275,8 +276,10 @@ func TestStopped(t *testing.T) {
 	c.Timeout = 300 * time.Millisecond
 	r := started(t, c)
 	pid := r.pid()
-	for _, domain := range []string{"stop.example.org", "a.example.org", "b.example.org"} {
-		if got := r.ask(t, domain); len(got) != 0 && domain != "stop.example.org" {
+	r.ask(t, "stop.example.org")
+	testkit.Until(t, func() bool { return stopped(pid) }, "the plugin has stopped itself")
+	for _, domain := range []string{"a.example.org", "b.example.org"} {
+		if got := r.ask(t, domain); len(got) != 0 && r.pid() == pid {
 			t.Errorf("%s: %v", domain, got)
 		}
 	}
@@ -288,6 +291,12 @@ func TestStopped(t *testing.T) {
 	if alive(pid) || r.log.count("it does not answer: DeadlineExceeded") == 0 {
 		t.Error(r.log)
 	}
+}
+
+// stopped reports whether a process is stopped, or is there no more: proc(5).
+func stopped(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || strings.Contains(string(stat), ") T ")
 }
 
 // TestStoppedAtTheEnd shows that a stopped plugin does not delay the end.
