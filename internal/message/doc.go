@@ -63,9 +63,12 @@
 // Only Authentication-Results of the authserv-ids that are trusted count, and
 // only if the MTA itself adds them and drops those that come from outside (RFC
 // 8601 section 5). What makes all three unknown: no field of a trusted id; two
-// fields of one trusted id that say different things of a method, as one may be
-// forged; a field of a trusted id that breaks the grammar, as it may contradict any
-// other. Else the fields of one id complement each other: opendmarc writes two.
+// fields of one trusted id that contradict each other, as one may be forged: they
+// say different things of a method, or one says "none" and the other does not; a
+// field of a trusted id that breaks the grammar, directly after the id or later, as
+// it may contradict any other. Else the fields of one id complement each other:
+// opendmarc writes two. A method that stands in two of them is unknown, even if
+// both say the same: a filter that is silent leaves forged ones only.
 //
 // A method that is not mentioned was not evaluated and is unknown, unless an id
 // says nothing but "none". Where trusted ids say different things of a method it is
@@ -79,7 +82,7 @@
 //
 // The values of properties may hold octets that the grammar wants quoted, which
 // common filters leave bare (header.b=Ab/c=, smtp.mailfrom=a@example.org), but
-// never a blank, a semicolon, a parenthesis or a backslash.
+// never a blank, a semicolon, a parenthesis or a backslash; or they are empty.
 //
 // # Limits
 //
