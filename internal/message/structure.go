@@ -23,7 +23,7 @@ type structure struct {
 	parts int
 	state state
 	line  []byte // of a line that was cut between pieces, its first maxLine octets
-	tail  []byte // the end of what was looked at for a delimiter after a CR
+	tail  []byte // a CR, and what may be the beginning of a delimiter after it
 	start beginning
 
 	head  fields // of the part whose header is read
@@ -126,17 +126,22 @@ func (m *structure) write(chunk []byte) {
 }
 
 // afterCR looks for a delimiter after a CR, which ends a line to some readers only.
-// Pieces may be cut anywhere, so it holds the end of what came before.
+// Pieces may be cut anywhere, so it holds what may be the beginning of one.
 func (m *structure) afterCR(piece []byte) {
 	const most = len("\r--") + maxBoundary
-	m.tail = append(m.tail, piece[:min(len(piece), most)]...)
-	if m.delimits(m.tail) || len(piece) > most && m.delimits(piece) {
+	if len(m.tail) > 0 {
+		m.tail = append(m.tail, piece[:min(len(piece), most)]...)
+	}
+	if m.delimits(m.tail) || m.delimits(piece) {
 		m.doubt()
 	}
-	if len(piece) > most {
-		m.tail = append(m.tail[:0], piece[len(piece)-most:]...)
+	end := piece[max(0, len(piece)-most):]
+	if i := bytes.LastIndexByte(end, '\r'); i >= 0 {
+		m.tail = append(m.tail[:0], end[i:]...)
 	}
-	m.tail = append(m.tail[:0], m.tail[max(0, len(m.tail)-most):]...)
+	if len(m.tail) > most || len(m.tail) > 1 && m.tail[1] != '-' {
+		m.tail = m.tail[:0]
+	}
 }
 
 // delimits reports whether a delimiter follows a CR.
