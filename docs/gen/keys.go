@@ -135,7 +135,7 @@ func otherTables() []table {
 			intro:  "For rules on `message.spf`, `message.dkim` and `message.dmarc`, which others find out.",
 			around: "[message]\nKEY\n[[rule]]\nname = \"r\"\nwhen = { message.dkim = \"fail\" }\naction = \"tag\"\n",
 			keys: []key{
-				{"trusted_authserv_ids", `trusted_authserv_ids = ["spf.example.com", "dkim.example.com"]`, "Whose `Authentication-Results` are believed. Each filter stands before tlswarden in `smtpd_milters` or `INPUT_MAIL_FILTERS`, removes what comes in under its id, and answers for its id: the fields of one id complement each other, and if two of them contradict each other all of these facts are unknown, since one may be forged. So they are if a field cannot be read. A result that is not registered for its method (`tempfail`, `hardfail`, `bestguesspass`) leaves that method unknown."},
+				{"trusted_authserv_ids", `trusted_authserv_ids = ["spf.example.com", "dkim.example.com"]`, "Whose `Authentication-Results` are believed. Each filter stands before tlswarden in `smtpd_milters` or `INPUT_MAIL_FILTERS`, removes what comes in under its id, and answers for its id: the fields of one id complement each other. A method that stands in two of them is unknown, and if they contradict each other all of these facts are, since one may be forged. So they are if a field cannot be read. A result that is not registered for its method (`tempfail`, `hardfail`, `bestguesspass`) leaves that method unknown."},
 			},
 		},
 		{

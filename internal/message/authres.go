@@ -5,6 +5,7 @@ import "strings"
 // fieldResults is what one Authentication-Results field says.
 type fieldResults struct {
 	none bool // that no authentication was performed
+	some bool // that some was
 	said [methods]said
 }
 
@@ -62,6 +63,7 @@ func (l *lexer) clause(f *fieldResults) {
 		f.none = true
 		return
 	}
+	f.some = true
 	version := "1"
 	if l.peek() == '/' {
 		l.at++
@@ -83,7 +85,8 @@ func (l *lexer) clause(f *fieldResults) {
 	}
 }
 
-// property takes a property or the reason, of which nothing is needed.
+// property takes a property or the reason, of which nothing is needed. The value
+// may be empty, as some filters write that of a null sender.
 func (l *lexer) property() {
 	for {
 		l.bad = l.bad || l.keyword() == ""
@@ -96,7 +99,6 @@ func (l *lexer) property() {
 	}
 	l.expect('=')
 	l.space()
-	from := l.at
 	for !l.bad && !l.end() {
 		if l.peek() == '"' {
 			l.quoted()
@@ -104,7 +106,6 @@ func (l *lexer) property() {
 			break
 		}
 	}
-	l.bad = l.bad || l.at == from
 }
 
 // isBare says what may stand in the value of a property without quotes. This is

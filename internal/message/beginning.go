@@ -32,32 +32,49 @@ func (b *beginning) add(piece []byte) (full bool) {
 // encrypted returns "smime", "pgp" or "no": known if all readers of the content
 // find the same.
 func (b *beginning) encrypted() rules.Fact[string] {
-	var found rules.Fact[string]
-	for i, content := range b.of.encoding.readings(b.raw) {
-		f := b.in(content)
-		if i > 0 && f != found {
-			return rules.Fact[string]{}
-		}
-		found = f
-	}
+	content, goesOn := b.of.encoding.decode(b.raw)
+	found := b.in(content, goesOn || b.full())
 	if b.of.unsure && found != rules.Known("no") {
 		return rules.Fact[string]{}
 	}
 	return found
 }
 
-// in returns the same of the content as decoded in one way.
-func (b *beginning) in(content []byte) rules.Fact[string] {
-	if b.of.kind == cms {
-		return cmsFact(content)
+// in returns the same of decoded content, after which more may come.
+func (b *beginning) in(content []byte, goesOn bool) rules.Fact[string] {
+	if b.of.kind != text {
+		return b.cms(content, goesOn)
 	}
-	switch armored, open := isArmored(content); {
-	case armored:
+	armored, open := isArmored(content)
+	if armored {
 		return rules.Known("pgp")
-	case open && b.full(), disguised(content):
+	}
+	disguised, openDisguised := isArmored(undisguise(content))
+	if disguised || goesOn && (open || openDisguised) {
 		return rules.Fact[string]{}
 	}
 	return rules.Known("no")
+}
+
+// cms returns the same of content that is called CMS. A label that says it is
+// encrypted is the sender's word, and so is one that says it is not; but what
+// readers find in it must not contradict the first, and must confirm the second.
+func (b *beginning) cms(content []byte, goesOn bool) rules.Fact[string] {
+	empty := len(bytes.TrimSpace(content)) == 0
+	if empty && goesOn {
+		return rules.Fact[string]{}
+	}
+	found := rules.Known("no")
+	if !empty {
+		found = cmsFact(content)
+	}
+	switch {
+	case b.of.kind == smime && (empty || !found.Known()):
+		return rules.Known("smime")
+	case b.of.kind == smime && found == rules.Known("no"), b.of.kind == inClear && found != rules.Known("no"):
+		return rules.Fact[string]{}
+	}
+	return found
 }
 
 // isArmored reports whether the first line that is not blank begins a PGP
@@ -76,12 +93,12 @@ func isArmored(content []byte) (armored, open bool) {
 	}
 }
 
-// disguised reports whether a PGP message begins here for readers that honour a
-// byte order mark or a charset of two or four octets.
-func disguised(content []byte) bool {
+// undisguise returns the content for readers that honour a byte order mark or a
+// charset of two or four octets, and that end lines at a CR.
+func undisguise(content []byte) []byte {
 	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
 		content = bytes.TrimPrefix(content, []byte(mark))
 	}
-	armored, _ := isArmored(bytes.ReplaceAll(content, []byte{0}, nil))
-	return armored
+	content = bytes.ReplaceAll(content, []byte{0}, nil)
+	return bytes.ReplaceAll(content, []byte("\r"), []byte("\n"))
 }

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"strings"
 
 	"tlswarden/rules"
@@ -29,9 +28,6 @@ func cmsType(id string) string {
 // cmsFact returns what a CMS ContentInfo (RFC 5652 section 3) holds. It may be
 // BER, and only its beginning is there, so that encoding/asn1 cannot read it.
 func cmsFact(content []byte) rules.Fact[string] {
-	if len(bytes.TrimSpace(content)) == 0 {
-		return rules.Known("no")
-	}
 	rest, _, ok := element(string(content), 0x30) // SEQUENCE
 	if !ok {
 		return rules.Fact[string]{}

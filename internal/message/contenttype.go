@@ -78,7 +78,7 @@ func malformed(value string) content {
 	return content{kind: text, unsure: true, file: true, named: named{unclear: hintsAtName(value)}}
 }
 
-var guessable = regexp.MustCompile(`(?i)multipart|pkcs7|pgp-encrypted`)
+var guessable = regexp.MustCompile(`(?i)multipart|boundary|pkcs7|pgp-encrypted`)
 
 // counted are the parameters that count.
 type counted struct {
@@ -109,6 +109,10 @@ func (c *content) is(media string, p *counted) {
 		c.kind = text
 	case media == "application/pgp-encrypted":
 		c.kind = control
+	case media == "application/cms": // RFC 7193
+		c.kind, c.unsure = cms, true
+	case media == "application/pgp": // before RFC 2015
+		c.kind, c.unsure = text, true
 	case media == "application/pkcs7-mime" || media == "application/x-pkcs7-mime":
 		c.kind = p.pkcs7Kind()
 	case strings.HasPrefix(media, "multipart/"):
@@ -136,6 +140,8 @@ func (c *content) multipart(media string, p *counted) {
 			c.kind = doubtful
 		case p.protocol.value == "application/pgp-encrypted":
 			c.kind = pgp
+		default: // encrypted somehow
+			c.unsure = true
 		}
 	}
 }
@@ -165,7 +171,7 @@ func (c *counted) pkcs7Kind() kind {
 	case "enveloped-data", "authenveloped-data":
 		return smime
 	case "signed-data", "signed-receipt", "certs-only", "compressed-data":
-		return opaque
+		return inClear
 	}
 	return cms
 }

@@ -9,11 +9,12 @@
 // suffices, for mailing lists add footers and gateways add notes.
 //
 //	smime    application/pkcs7-mime or application/x-pkcs7-mime with the
-//	         smime-type enveloped-data or authEnveloped-data; without a smime-type
-//	         that tells, if the content begins as CMS EnvelopedData or
-//	         AuthEnvelopedData. So does an application/octet-stream that is
-//	         called .p7m (RFC 8551 section 3.9). Signed, compressed and
-//	         certificates-only are not encrypted.
+//	         smime-type enveloped-data or authEnveloped-data, unless its content
+//	         begins as other CMS; without a smime-type that tells, if the content
+//	         begins as CMS EnvelopedData or AuthEnvelopedData. So does an
+//	         application/octet-stream that is called .p7m (RFC 8551 section
+//	         3.9). Signed, compressed and certificates-only are not encrypted, if
+//	         the content says so, too.
 //	pgp      multipart/encrypted for application/pgp-encrypted, or a part of that
 //	         type in another multipart, as gateways leave it; a part that is
 //	         text/plain or has no type, and whose first line that is not blank
@@ -38,17 +39,23 @@
 // found before: two Content-Type fields that say different things; a multipart
 // whose type or boundary cannot be read in one way, which has no boundary or one of
 // over 200 octets, or is itself encoded (RFC 2045 section 6.4); a boundary that
-// could be that of an enclosing multipart; a comment that a reader without
-// comments takes for a parameter that counts; a line in the header of a part that is
-// no field; one of the fields that are read with more than 8 KiB; the 17th
-// multipart within another; the 1001st part.
+// could be that of an enclosing multipart; a line that begins like a delimiter and
+// goes on (RFC 2046 section 5.1.1); a delimiter after a CR that no LF follows, and
+// such a CR in a header, for it ends a line to some readers; a comment that a reader
+// without comments takes for a parameter that counts; a line in the header of a part
+// that is no field, or of 4 KiB; one of the fields that are read with more than 8
+// KiB; the 17th multipart within another; the 1001st part.
 //
 // Where one part is in doubt, the others may still decide, and if they do not, the
 // message is in doubt, too: a type that has no slash, or more words; a
 // Content-Transfer-Encoding that is none of the five, or has more words, of what
 // would be decoded; a name that not all readers take for one of S/MIME; content that
-// is called S/MIME and is no CMS, or not of a type that is known to be in the clear;
-// a PGP message below a byte order mark, or in UTF-16.
+// is called S/MIME and is no CMS, or not of a type that is known to be in the clear,
+// or of another than its smime-type says; EnvelopedData in application/cms, and a PGP
+// message in application/pgp; a PGP message below a byte order mark, in UTF-16, or
+// with CR alone at the end of lines; base64 that goes on after padding, if what
+// precedes does not tell; a part whose header no blank line ends; multipart/encrypted
+// for another protocol.
 //
 // # TLS-Required
 //
@@ -63,9 +70,12 @@
 // Only Authentication-Results of the authserv-ids that are trusted count, and
 // only if the MTA itself adds them and drops those that come from outside (RFC
 // 8601 section 5). What makes all three unknown: no field of a trusted id; two
-// fields of one trusted id that say different things of a method, as one may be
-// forged; a field of a trusted id that breaks the grammar, as it may contradict any
-// other. Else the fields of one id complement each other: opendmarc writes two.
+// fields of one trusted id that contradict each other, as one may be forged: they
+// say different things of a method, or one says "none" and the other does not; a
+// field of a trusted id that breaks the grammar, directly after the id or later, as
+// it may contradict any other. Else the fields of one id complement each other:
+// opendmarc writes two. A method that stands in two of them is unknown, even if
+// both say the same: a filter that is silent leaves forged ones only.
 //
 // A method that is not mentioned was not evaluated and is unknown, unless an id
 // says nothing but "none". Where trusted ids say different things of a method it is
@@ -79,7 +89,7 @@
 //
 // The values of properties may hold octets that the grammar wants quoted, which
 // common filters leave bare (header.b=Ab/c=, smtp.mailfrom=a@example.org), but
-// never a blank, a semicolon, a parenthesis or a backslash.
+// never a blank, a semicolon, a parenthesis or a backslash; or they are empty.
 //
 // # Limits
 //

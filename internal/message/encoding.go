@@ -42,37 +42,36 @@ func parseEncoding(value string) encoding {
 	return odd
 }
 
-// readings undoes the encoding as far as that goes (RFC 2045 section 6), in each
-// way that readers do.
-func (e encoding) readings(raw []byte) [][]byte {
+// decode undoes the encoding as far as all readers do so in one way (RFC 2045
+// section 6), and reports whether some readers go on where it ends.
+func (e encoding) decode(raw []byte) (content []byte, goesOn bool) {
 	switch e {
-	case inBase64:
+	case inBase64: // padding ends the content, or a piece of it, or is ignored
 		first, rest, _ := bytes.Cut(raw, []byte("="))
-		content := decodeBase64(nil, first)
-		all := bytes.Clone(content) // padding ends the content, or a piece of it
-		for piece := range bytes.SplitSeq(rest, []byte("=")) {
-			all = decodeBase64(all, piece)
-		}
-		return [][]byte{content, all}
+		return decodeBase64(letters(first)), len(letters(rest)) > 0
 	case inQuotedPrintable:
-		content, _ := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw))) // what precedes an error counts
-		return [][]byte{content}
+		content, _ = io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw))) // what precedes an error counts
+		return content, false
 	}
-	return [][]byte{raw}
+	return raw, false
 }
 
-// decodeBase64 ignores octets outside the alphabet (RFC 2045 section 6.8), which
-// the standard library would refuse.
-func decodeBase64(to, raw []byte) []byte {
-	letters := make([]byte, 0, len(raw))
+// letters returns what is left of base64 without the octets outside the alphabet,
+// which readers ignore (RFC 2045 section 6.8).
+func letters(raw []byte) []byte {
+	found := make([]byte, 0, len(raw))
 	for _, c := range raw {
 		if 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/' {
-			letters = append(letters, c)
+			found = append(found, c)
 		}
 	}
+	return found
+}
+
+func decodeBase64(letters []byte) []byte {
 	if len(letters)%4 == 1 {
 		letters = letters[:len(letters)-1] // six bits are no octet
 	}
 	n, _ := base64.RawStdEncoding.Decode(letters, letters) // all letters are valid
-	return append(to, letters[:n]...)
+	return letters[:n]
 }

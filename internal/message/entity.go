@@ -11,8 +11,9 @@ const (
 	opaque    kind = iota // not looked at
 	doubtful              // may have parts, which cannot be told
 	unclear               // one part that may be encrypted
-	smime                 // encrypted, by its header alone
-	pgp                   // the same
+	pgp                   // encrypted, by its header alone
+	smime                 // encrypted, unless the CMS content type says it is not
+	inClear               // not encrypted, if the CMS content type says so, too
 	control               // encrypted, in a multipart: what is stands beside it
 	multipart             // has parts
 	text                  // encrypted if it begins with a PGP message
@@ -22,7 +23,7 @@ const (
 // entity is a message or part, as its header describes it.
 type entity struct {
 	kind     kind
-	encoding encoding // of text and cms
+	encoding encoding // of text and CMS
 	boundary string   // of a multipart
 	also     string   // a boundary that some readers take for it
 	digest   bool     // a multipart/digest
@@ -37,6 +38,7 @@ type fields struct {
 	named          named
 	types, encoded bool
 	torn           bool // there are two types
+	broken         bool // some readers find other fields
 }
 
 // contentFields are the fields that are read.
@@ -88,7 +90,7 @@ func (f *fields) add(name, value string) {
 func (f *fields) entity(within *entity) entity {
 	c := f.content
 	switch {
-	case f.torn:
+	case f.torn || f.broken:
 		return entity{kind: doubtful}
 	case !f.types && within != nil && within.digest:
 		return entity{}
@@ -107,7 +109,7 @@ func (f *fields) entity(within *entity) entity {
 	switch {
 	case e.boundary != "" && e.encoding != identity: // RFC 2045 section 6.4
 		e.kind = doubtful
-	case (e.kind == text || e.kind == cms) && e.encoding == odd, (e.kind == smime || e.kind == pgp) && e.unsure:
+	case (e.kind == text || e.kind == cms || e.kind == inClear) && e.encoding == odd, (e.kind == smime || e.kind == pgp) && e.unsure:
 		e.kind = unclear
 	}
 	return e

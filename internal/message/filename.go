@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"mime"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,12 +29,20 @@ func (n named) and(m named) named {
 
 // note takes a name.
 func (n *named) note(name string) {
-	if name = strings.TrimRight(name, " \t\r\n"); strings.HasSuffix(strings.ToLower(name), ".p7m") {
+	if isP7m(name) {
 		n.p7m = true
-	} else {
-		n.other = true
+		return
 	}
+	n.other = true
+	n.unclear = n.unclear || strings.Contains(name, "=?") || isP7m(unescape(name))
 }
+
+func isP7m(name string) bool {
+	return strings.HasSuffix(strings.ToLower(strings.TrimRight(name, " \t\r\n")), ".p7m")
+}
+
+// plainCharset matches the charsets in which the ending of a name is ASCII.
+var plainCharset = regexp.MustCompile(`(?i)^(utf-?8|(us-)?ascii|iso-?8859-.*|windows-125\d|cp125\d|koi8-.*|gb.*|big5.*|euc-.*|shift[-_]jis)?$`)
 
 // fileNames gathers the parameters of one field that name a file.
 type fileNames struct {
@@ -54,8 +63,9 @@ func (f *fileNames) add(p parameter) {
 	of, index, split := strings.Cut(p.name, "*")
 	if !split {
 		var n named
-		n.note(decodeWords(p.value))
-		n.unclear = p.junk && n.p7m
+		name, plain := decodeWords(p.value)
+		n.note(name)
+		n.unclear = n.unclear || !plain || p.junk && n.p7m
 		f.named = f.named.and(n)
 		return
 	}
@@ -84,7 +94,9 @@ func (f *fileNames) finish() named {
 		}
 		f.named.unclear = f.named.unclear || x.number != number
 		if x.extended {
-			name += x.decode()
+			text, plain := x.decode()
+			name += text
+			f.named.unclear = f.named.unclear || !plain
 		} else {
 			name += x.text
 		}
@@ -95,16 +107,24 @@ func (f *fileNames) finish() named {
 	return f.named
 }
 
-// decode undoes RFC 2231 section 4. Of the charset nothing is needed: the ending
-// is ASCII, as in nearly all of them.
-func (x piece) decode() string {
-	text := x.text
+// decode undoes RFC 2231 section 4. Of the charset it is only needed whether the
+// ending is ASCII in it.
+func (x piece) decode() (name string, plain bool) {
+	text, plain := x.text, true
 	if x.number == 0 {
-		if _, rest, ok := strings.Cut(text, "'"); ok {
+		if charset, rest, ok := strings.Cut(text, "'"); ok {
 			if _, value, ok := strings.Cut(rest, "'"); ok {
-				text = value
+				text, plain = value, plainCharset.MatchString(charset)
 			}
 		}
+	}
+	return unescape(text), plain
+}
+
+// unescape undoes the percent signs.
+func unescape(text string) string {
+	if strings.IndexByte(text, '%') < 0 {
+		return text
 	}
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -120,16 +140,21 @@ func (x piece) decode() string {
 }
 
 // decodeWords undoes the encoded words of RFC 2047, which have no place in a
-// parameter, and which common programs write there and read.
-func decodeWords(name string) string {
+// parameter, and which common programs write there and read. What cannot be decoded
+// stays.
+func decodeWords(name string) (decoded string, plain bool) {
+	plain = true
 	if !strings.Contains(name, "=?") {
-		return name
+		return name, plain
 	}
-	words := mime.WordDecoder{CharsetReader: func(_ string, r io.Reader) (io.Reader, error) { return r, nil }}
+	words := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
+		plain = plain && plainCharset.MatchString(charset)
+		return r, nil
+	}}
 	if decoded, err := words.DecodeHeader(name); err == nil {
-		return decoded
+		return decoded, plain
 	}
-	return name
+	return name, plain
 }
 
 // nameOf reads the name that a Content-Disposition gives (RFC 2183).

@@ -47,7 +47,14 @@ func TestFileNames(t *testing.T) {
 		{octets + file + "; filename*x=a.p7m", maybe},
 		{octets + file + "; filename=a.bin; filename*=utf-8''smime.p7m", maybe},
 		{octets + file + "; filename*0=smime; filename*1=.p7m.bin", no},
-		{octets + "; name=smime%2Ep7m", no},
+		{octets + "; name=smime%2Ep7m", maybe},
+		{octets + file + "; filename=\"smime.p7%6d\"", maybe},
+		{octets + file + "; filename*0=smime%2E; filename*1=p7m", maybe},
+		{octets + "; name=100%.pdf", no},
+		{octets + "; name*=utf-16le''s%00.%00p%007%00m%00", maybe},
+		{octets + "; name*=UTF-7''smime+AC4-p7m", maybe},
+		{octets + file + "; filename*0*=utf-16le''s%00.%00p%00; filename*1*=7%00m%00", maybe},
+		{octets + file + "; filename*=iso-8859-15'de'Gr%FC%DFe.pdf", no},
 
 		// Encoded words.
 		{octets + "; name=\"=?utf-8?Q?smime=2Ep7m?=\"", yes},
@@ -58,6 +65,13 @@ func TestFileNames(t *testing.T) {
 		{octets + "; name=\"=?utf-8?Q?smime?=.p7m\"", yes},
 		{octets + "; name==?utf-8?Q?smi?= =?utf-8?Q?me.p7m?=", maybe},
 		{octets + "; name=\"=?utf-8?Q?numbers.pdf?=\"", no},
+		{octets + "; name=\"=?windows-1252?Q?n=FCmbers.pdf?=\"", no},
+		{octets + file + "; filename=\"=?utf-8?B?ZWluLnA3bQ?=\"", maybe},
+		{octets + file + "; filename=\"=?utf-8?B?ZWluLnA3bQ=?=\"", maybe},
+		{octets + "; name=\"=?utf-8?Q?smime=2p7m?=\"", maybe},
+		{octets + "; name=\"=?utf-8?Q?a?= =?utf-8?X?smime.p7m?=\"", maybe},
+		{octets + "; name=\"=?utf-16le?B?cwAuAHAANwBtAA==?=\"", maybe},
+		{octets + "; name=\"=?utf-8?Q?smime=3Fp7m?=\"", no},
 
 		// Names that readers read in different ways, or that contradict each other.
 		{octets + "; name=smime.bin; name=smime.p7m", maybe},

@@ -46,6 +46,7 @@ func (s *Scanner) Header(name, value string) {
 		return
 	}
 	name = strings.TrimRight(name, " \t")
+	s.head.broken = s.head.broken || s.wants.Encrypted && hasBareCR(value)
 	switch known := contentField(name); {
 	case s.wants.Encrypted && known != "":
 		s.head.add(known, value)
@@ -53,6 +54,21 @@ func (s *Scanner) Header(name, value string) {
 		s.tlsRequired.add(value)
 	case len(s.wants.Trusted) > 0 && strings.EqualFold(name, "Authentication-Results"):
 		s.results.add(value)
+	}
+}
+
+// hasBareCR reports whether a value has a CR in it that ends no line: to some readers
+// another field follows it, or the body.
+func hasBareCR(value string) bool {
+	for {
+		_, rest, found := strings.Cut(value, "\r")
+		if !found || rest == "" {
+			return false
+		}
+		if rest[0] != '\n' {
+			return true
+		}
+		value = rest
 	}
 }
 

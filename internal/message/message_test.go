@@ -128,8 +128,8 @@ func TestBodyAsNeeded(t *testing.T) {
 		body   string
 		taken  int
 	}{
-		{"Content-Type: application/pkcs7-mime; smime-type=enveloped-data", "", 0},
-		{"Content-Type: application/pkcs7-mime; smime-type=signed-data", "", 0},
+		{"Content-Type: application/pkcs7-mime; smime-type=enveloped-data", "", piece},
+		{"Content-Type: application/pkcs7-mime; smime-type=signed-data", "", piece},
 		{"Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b", "", 0},
 		{"Content-Type: text/html", "", 0},
 		{"Content-Type: application/pdf", "", 0},

@@ -59,8 +59,8 @@ func TestTypeSpellings(t *testing.T) {
 		{"application/pkcs7-mime; smime-type=enveloped-data(c);name=x", "x", "smime"},
 		{"application/pkcs7-mime; smime-type=\"enveloped-data\" (c)", "x", "smime"},
 		{"application/(c)x-pkcs7-mime(c);(c)smime-type=(c)authEnveloped-data", "x", "smime"},
-		{"application/pkcs7-mime; smime-type=(enveloped-data) signed-data", "x", "no"},
-		{"application/pkcs7-mime; smime-type=signed-data (enveloped-data)", "x", "no"},
+		{"application/pkcs7-mime; smime-type=(enveloped-data) signed-data", "", "no"},
+		{"application/pkcs7-mime; smime-type=signed-data (enveloped-data)" + in64, inBase([]byte(signed)), "no"},
 		{"application/pkcs7-mime (c)" + in64, smime, "smime"},
 
 		// What follows the type and is no parameter, or cannot be read.
@@ -93,6 +93,15 @@ func TestTypeSpellings(t *testing.T) {
 		{"text/plain" + in64, "Cg==" + inBase([]byte(armored)), "unknown"},
 		{"text/plain" + in64, "=" + inBase([]byte(armored)), "unknown"},
 		{"text/plain" + in64, inBase([]byte(armored)) + "AAAA", "pgp"},
+		{"text/plain" + in64, inBase([]byte("Hello\n")) + "==" + inBase([]byte(armored)), "no"},
+		{"text/plain" + in64, "77u/=" + inBase([]byte(armored)), "unknown"},
+		{"text/plain" + in64, inBase([]byte(strings.ReplaceAll(armored, "\n", "\r"))), "unknown"},
+		{"text/plain", "\r" + armored, "unknown"},
+		{"text/plain", strings.ReplaceAll(armored, "\n", "\r"), "unknown"},
+		{"text/plain\nContent-Transfer-Encoding: quoted-printable", "=0D" + armored, "unknown"},
+		{"text/plain", "Hello\rworld\r" + armored, "no"},
+		{"application/pgp; format=text; x-action=encrypt", armored, "unknown"},
+		{"application/pgp; format=text; x-action=sign", "-----BEGIN PGP SIGNED MESSAGE-----\n", "no"},
 
 		// Types of S/MIME that say what the content is, or leave it open.
 		{"application/pkcs7-mime; smime-type=enveloped-data; smime-type=\"Enveloped-Data\"", "x", "smime"},
@@ -107,8 +116,32 @@ func TestTypeSpellings(t *testing.T) {
 		{"application/pkcs7-mime x" + in64, smime, "unknown"},
 		{"application/pkcs7-mime" + in64, inBase([]byte(signed)), "no"},
 		{"application/pkcs7-mime", smime, "unknown"},
+		{"application/cms; encapsulatingContent=x" + in64, smime, "unknown"},
+		{"application/cms" + in64, inBase([]byte(signed)), "no"},
+
+		// A type of S/MIME that the content contradicts.
+		{"application/pkcs7-mime; smime-type=signed-data" + in64, smime, "unknown"},
+		{"application/x-pkcs7-mime; smime-type=compressed-data", enveloped, "unknown"},
+		{"application/pkcs7-mime; smime-type=certs-only", "-----BEGIN PKCS7-----\n" + smime, "unknown"},
+		{"application/pkcs7-mime; smime-type=signed-data\nContent-Transfer-Encoding: x-odd", smime, "unknown"},
+		{"application/pkcs7-mime; smime-type=signed-receipt" + in64, "M=" + smime[1:], "unknown"},
+		{"application/pkcs7-mime; smime-type=enveloped-data" + in64, inBase([]byte(signed)), "unknown"},
+		{"application/pkcs7-mime; smime-type=authEnveloped-data", signed, "unknown"},
+
+		// More than is looked at that readers ignore, or may.
+		{"application/pkcs7-mime" + in64, strings.Repeat("\n", 5000) + smime, "unknown"},
+		{"application/pkcs7-mime" + in64, strings.Repeat("!", 5000) + smime, "unknown"},
+		{"application/pkcs7-mime\nContent-Transfer-Encoding: binary", strings.Repeat("\n", 5000) + enveloped, "unknown"},
+		{"application/octet-stream; name=a.p7m" + in64, strings.Repeat("\n", 5000) + smime, "unknown"},
+		{"application/pkcs7-mime; smime-type=enveloped-data" + in64, strings.Repeat("\n", 5000) + inBase([]byte(signed)), "unknown"},
+		{"application/pkcs7-mime" + in64, "=" + smime, "unknown"},
+		{"application/pkcs7-mime" + in64, strings.Repeat("\n", 1500), "no"},
 	} {
 		heldBy(t, "Content-Type: "+c.header, c.body, c.want, c.want)
+	}
+	for at := range 4 { // padding too early
+		heldBy(t, "Content-Type: text/plain"+in64, inBase([]byte(armored))[:at]+"="+inBase([]byte(armored))[at:], "unknown", "unknown")
+		heldBy(t, "Content-Type: application/pkcs7-mime"+in64, smime[:at]+"="+smime[at:], "unknown", "unknown")
 	}
 	heldBy(t, "Content-Type: application/pgp-encrypted (control part)", "Version: 1\n", "no", "pgp")
 	heldBy(t, "Content-Type: (c) Application (c) / (c) PGP-Encrypted (c);(c)", "Version: 1\n", "no", "pgp")
@@ -116,6 +149,55 @@ func TestTypeSpellings(t *testing.T) {
 	heldBy(t, "Content-Type: text/html\nContent-Type: text/html; charset=utf-8", "x", "no", "no")
 	heldBy(t, "Content-Type: text/plain\nContent-Type: text/plain; charset=utf-8", armored, "pgp", "pgp")
 	heldBy(t, "Content-Type: text/html\nContent-Type: text/plain", armored, "unknown", "unknown")
+	heldBy(t, "X-A: b\rContent-Type: application/pgp-encrypted", "x", "unknown", "unknown")
+	heldBy(t, "Content-Type: text/html\r x", "x", "unknown", "unknown")
+}
+
+// TestDoubtfulParts cuts multiparts where readers do not agree.
+func TestDoubtfulParts(t *testing.T) {
+	const control, html, last = "--bd\nContent-Type: application/pgp-encrypted", "--bd\nContent-Type: text/html\n\nx\n", "\n--bd--\n"
+	long := strings.Repeat("x", 9000)
+	for _, c := range []struct{ parts, want string }{
+		// A header that no blank line ends.
+		{control + last, "unknown"},
+		{control, "unknown"},
+		{control + "\n" + html + last, "unknown"},
+		{control + "\n" + control + "\n\nx" + last, "pgp"},
+		{control + "; x=\n y" + last, "unknown"},
+		{"--bd\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data" + last, "unknown"},
+		{"--bd\nContent-Type: multipart/encrypted; protocol=application/pgp-encrypted; boundary=x" + last, "unknown"},
+		{"--bd\nContent-Type: multipart/mixed; boundary=x" + last, "unknown"},
+		{"--bd\nContent-Type: multipart/mixed" + last, "unknown"},
+		{"--bd\nContent-Type: text/html" + last, "no"},
+		{"--bd\nX: y\n--bd\n--bd" + last, "no"},
+
+		// Lines that begin like a delimiter (RFC 2046 section 5.1.1).
+		{"--bd x\nContent-Type: application/pgp-encrypted\n\n" + last, "unknown"},
+		{html + "--bdx\n" + last, "unknown"},
+		{html + "--bd--x\n" + control + "\n\n" + last, "unknown"},
+		{html + "--bd-" + last, "unknown"},
+		{html + "--bd" + strings.Repeat(" ", 5000) + "x" + last, "unknown"},
+		{html + "--b\n-- bd\n --bd x\n---bd\n" + last, "no"},
+		{html + "--bd \t\n" + last, "no"},
+
+		// A CR that ends a line to some readers.
+		{"pre\r" + strings.ReplaceAll(control+"\n\n"+last, "\n", "\r"), "unknown"},
+		{html + "x\r" + control + "\n\n" + last, "unknown"},
+		{html + long + "\r--bd" + long + "\n" + last, "unknown"},
+		{"--bd\n\n" + long + "\r--bd\n" + last, "unknown"},
+		{"--bd\n\n--x\r--bd\n" + last, "unknown"},
+		{"--bd\nX-A: b\rContent-Type: application/pgp-encrypted\n\n" + last, "unknown"},
+		{"--bd\nX-A: b\r\r\nContent-Type: application/pgp-encrypted\n\n" + last, "unknown"},
+		{"--bd\nX-A: " + long + "\rContent-Type: application/pgp-encrypted\n\n" + last, "unknown"},
+		{html + "a\rb\r\r--x\r-- bd\r-" + last, "no"},
+		{"--bd\n\nHello\rworld\r" + last, "no"},
+	} {
+		for _, n := range []int{1, 3, 64, 1 << 20} {
+			if got := encryptedOf([]byte("Content-Type: multipart/mixed; boundary=bd\n\n"+c.parts), pieces(n)); got != c.want {
+				t.Errorf("pieces of %d: %s, want %s of %.200q", n, got, c.want, c.parts)
+			}
+		}
+	}
 }
 
 // TestMultipartSpellings spells multiparts of which B is the boundary in the body.
@@ -192,7 +274,13 @@ func TestMultipartSpellings(t *testing.T) {
 		{"multipart/encrypted; protocol*=us-ascii''application%2Fpgp-encrypted; boundary=bd", "x", "unknown"},
 		{"multipart/encrypted; protocol=application / pgp-encrypted; boundary=bd", "x", "unknown"},
 		{"multipart/encrypted; boundary=bd", "bd", "pgp"},
-		{"multipart/encrypted; protocol=x/y; boundary=bd", "x", "no"},
+		{"multipart/encrypted; protocol=x/y; boundary=bd", "bd", "pgp"},
+		{"multipart/encrypted; protocol=x/y; boundary=bd", "x", "unknown"},
+		{"multipart/encrypted; protocol=application/pkcs7-mime; boundary=bd", "x", "unknown"},
+		{"multipart/encrypted; protocol=\" application/pgp-encrypted \"; boundary=bd", "x", "unknown"},
+		{"multipart/encrypted; protocol='application/pgp-encrypted'; boundary=bd", "x", "unknown"},
+		{"multipart/encrypted; protocol=; boundary=bd", "x", "unknown"},
+		{"multipart/encrypted; boundary=bd", "x", "unknown"},
 	} {
 		body := "--" + c.boundary + "\nContent-Type: application/pgp-encrypted (c)\n\nVersion: 1\n--" + c.boundary + "--\n"
 		heldBy(t, "Content-Type: "+c.contentType, body, c.want, c.want)
@@ -326,7 +414,9 @@ func FuzzContentType(f *testing.F) {
 		case smime:
 			same = strings.HasSuffix(media, "pkcs7-mime") && strings.HasSuffix(strings.ToLower(params["smime-type"]), "enveloped-data")
 		case cms:
-			same = strings.HasSuffix(media, "pkcs7-mime")
+			same = strings.HasSuffix(media, "pkcs7-mime") || media == "application/cms"
+		case inClear:
+			same = strings.HasSuffix(media, "pkcs7-mime") && params["smime-type"] != "" && !strings.HasSuffix(strings.ToLower(params["smime-type"]), "enveloped-data")
 		case control:
 			same = media == "application/pgp-encrypted"
 		case opaque:

@@ -57,8 +57,8 @@ type results struct {
 
 // add takes the value of an Authentication-Results field.
 func (r *results) add(value string) {
-	id, ok := AuthservID(value)
-	if !ok || r.spoiled {
+	id, _ := AuthservID(value) // what follows the id may be broken
+	if id == "" || r.spoiled {
 		return
 	}
 	for i, t := range r.trusted {
@@ -71,7 +71,8 @@ func (r *results) add(value string) {
 
 // addTrusted takes a field of a trusted id. What cannot be read might contradict
 // any other field. Fields of one id complement each other, as filters of one host
-// write them; if they contradict each other, one may be forged.
+// write them. If they contradict each other, one may be forged, and so may one of
+// two that say the same of a method: where the filter is silent, either is.
 func (r *results) addTrusted(i int, value string) {
 	field, ok := parseResults(value)
 	if !ok {
@@ -82,11 +83,15 @@ func (r *results) addTrusted(i int, value string) {
 		r.ids = make([]fieldResults, len(r.trusted))
 	}
 	of := &r.ids[i]
-	of.none = of.none || field.none
-	for m := range of.said {
-		was := of.said[m]
-		of.said[m].add(field.said[m])
-		r.spoiled = r.spoiled || of.said[m].torn && !was.torn && !field.said[m].torn
+	of.none, of.some = of.none || field.none, of.some || field.some
+	r.spoiled = of.none && of.some
+	for m, is := range field.said {
+		was := of.said[m].word
+		of.said[m].add(is)
+		if was != "" && is.word != "" {
+			of.said[m].torn = true
+			r.spoiled = r.spoiled || was != is.word
+		}
 	}
 }
 
@@ -95,7 +100,7 @@ func (r *results) fact(m method) rules.Fact[string] {
 	none := false
 	for i := range r.ids {
 		all.add(r.ids[i].said[m])
-		none = none || r.ids[i].none && r.ids[i].said == [methods]said{}
+		none = none || r.ids[i].none
 	}
 	switch {
 	case r.spoiled || all.torn:

@@ -60,15 +60,34 @@ func TestResults(t *testing.T) {
 		{"softfail ? pass", []string{id + "; dmarc=pass (p=none dis=none) header.from=example.org", id + "; spf=softfail smtp.mailfrom=example.org"}},
 		{"softfail ? pass", []string{id + "; spf=softfail smtp.mailfrom=example.org", id + "; dmarc=pass header.from=example.org"}},
 		{"pass pass fail", []string{id + "; spf=pass", id + "; dkim=pass", id + "; dmarc=fail"}},
-		{"pass ? ?", []string{id + "; spf=pass", "MX.Example.ORG (x); spf=pass"}},
-		{"pass ? fail", []string{id + "; spf=pass", `"mx.example\.org"; spf=pass; dmarc=fail`}},
+		{"pass ? fail", []string{id + "; spf=pass", `"mx.example\.org"; dmarc=fail`}},
+
+		// Two that say the same of a method: one of them may be forged.
+		{unknown, []string{id + "; spf=pass", "MX.Example.ORG (x); spf=pass"}},
+		{"? ? fail", []string{id + "; spf=pass", `"mx.example\.org"; spf=pass; dmarc=fail`}},
+		{"pass ? ?", []string{id + "; dkim=pass", id + "; spf=pass", id + "; dkim=pass"}},
+		{"pass ? fail", []string{id + "; dkim=pass header.d=a; dkim=fail header.d=b; spf=pass", id + "; dkim=pass; dmarc=fail"}},
+		{unknown, []string{id + "; spf=pass; dkim=pass", id + "; spf=pass", id + "; spf=fail"}},
+		{unknown, []string{id + "; spf=pass", id + "; spf=pass", "second.example.org; spf=pass"}},
+
+		// None beside some.
+		{unknown, []string{id + "; spf=pass", id + "; none"}},
+		{unknown, []string{id + "; none", id + "; spf=pass"}},
+		{unknown, []string{id + "; none", id + "; iprev=pass"}},
+		{unknown, []string{id + "; none", id + "; spf/2=pass"}},
+
+		// What follows the id is broken, too.
+		{unknown, []string{id + "/1; dmarc=fail", id + "; dmarc=pass"}},
+		{unknown, []string{id + "; dmarc=pass", id + ":25; dmarc=fail"}},
+		{unknown, []string{id + "; dmarc=pass", id + ", dmarc=fail"}},
+		{unknown, []string{id + "; dmarc=pass", "(c) MX.example.org=fail"}},
+		{unknown, []string{id + "; dmarc=pass", `"mx.example.org"x; dmarc=fail`}},
+		{"? ? pass", []string{id + "; dmarc=pass", "other.example/1; dmarc=fail"}},
 		{unknown, []string{id + "; dmarc=pass", id + "; dmarc=fail; spf=pass"}},
 		{unknown, []string{id + "; dmarc=fail; dkim=pass", id + "; spf=pass", id + "; dmarc=pass"}},
 		{unknown, []string{id + "; dkim=fail", id + "; dkim=pass; spf=pass"}},
 		{unknown, []string{id + "; spf=tempfail", id + "; spf=pass; dmarc=pass"}},
 		{unknown, []string{id + "; spf=none; dkim=pass", id + "; spf=pass"}},
-		{"pass ? ?", []string{id + "; spf=pass", id + "; none"}},
-		{"pass ? ?", []string{id + "; none", id + "; spf=pass"}},
 		{"none none none", []string{id + "; none", id + "; none"}},
 		{unknown, []string{id + "; spf=pass", id + "; (("}},
 		{unknown, []string{id + "; spf=pass", id}},
@@ -79,7 +98,6 @@ func TestResults(t *testing.T) {
 		{"pass ? ?", []string{id + "; spf=pass", "second.example.org; spf=PASS"}},
 		{"? pass ?", []string{id + "; spf=pass; dkim=pass", "second.example.org; spf=fail"}},
 		{"pass none none", []string{id + "; none", "second.example.org; spf=pass"}},
-		{"pass ? ?", []string{id + "; spf=pass", "second.example.org; spf=pass", "second.example.org; none"}},
 		{unknown, []string{id + "; spf=pass", "second.example.org; (("}},
 		{unknown, []string{"second.example.org; dmarc", id + "; spf=pass"}},
 		{unknown, []string{id + "; spf=pass", "second.example.org; dkim=fail", "second.example.org; dkim=pass"}},
@@ -127,6 +145,12 @@ func TestResults(t *testing.T) {
 		{"pass ? ?", []string{"xn--bcher-kva.example; spf=pass"}},
 		{"pass ? ?", []string{"Bücher.example; spf=pass"}},
 
+		// No value, where the sender is the null sender.
+		{"pass ? ?", []string{id + "; spf=pass smtp.mailfrom="}},
+		{"pass ? fail", []string{id + "; spf=pass smtp.mailfrom=; dmarc=fail"}},
+		{"pass ? fail", []string{id + "; spf=pass smtp.mailfrom= (c) ; dmarc=fail reason="}},
+		{"pass ? fail", []string{id + "; spf=pass smtp.mailfrom= smtp.helo=a; dmarc=fail"}},
+
 		// Malformed.
 		{unknown, []string{id}},
 		{unknown, []string{id + ";"}},
@@ -142,7 +166,8 @@ func TestResults(t *testing.T) {
 		{unknown, []string{id + "; spf/=pass"}},
 		{unknown, []string{id + `; spf="pass"`}},
 		{unknown, []string{id + "; spf=pass smtp.mailfrom"}},
-		{unknown, []string{id + "; spf=pass smtp.mailfrom="}},
+		{unknown, []string{id + "; spf=pass smtp.mailfrom=)"}},
+		{unknown, []string{id + "; spf=pass smtp.mailfrom=\\; dkim=pass"}},
 		{unknown, []string{id + "; spf=pass smtp.=a"}},
 		{unknown, []string{id + "; spf=pass .a=b"}},
 		{unknown, []string{id + "; spf=pass a b=c"}},

@@ -23,6 +23,7 @@ type structure struct {
 	parts int
 	state state
 	line  []byte // of a line that was cut between pieces, its first maxLine octets
+	tail  []byte // a CR, and what may be the beginning of a delimiter after it
 	start beginning
 
 	head  fields // of the part whose header is read
@@ -60,17 +61,16 @@ func (m *structure) enter(e entity) {
 	switch e.kind {
 	case doubtful:
 		m.doubt()
-	case smime:
-		m.settle(rules.Known("smime"))
 	case pgp:
 		m.settle(rules.Known("pgp"))
 	case multipart:
+		m.unsure = m.unsure || e.unsure
 		if len(m.open) == maxDepth || m.clashes(e.boundary) || e.also != "" && m.clashes(e.also) {
 			m.doubt()
 			return
 		}
 		m.open = append(m.open, e)
-	case text, cms:
+	case text, cms, smime, inClear:
 		m.state = sniffing
 		m.start.reset(e)
 	default:
@@ -103,13 +103,17 @@ func (m *structure) write(chunk []byte) {
 	}
 	for len(chunk) > 0 && !m.settled {
 		if m.state == skipping && len(m.line) == 0 {
-			chunk = skipLines(chunk)
+			rest := skipLines(chunk)
+			m.afterCR(chunk[:len(chunk)-len(rest)])
+			chunk = rest
 		}
 		i := bytes.IndexByte(chunk, '\n')
-		switch {
-		case i < 0:
+		if i < 0 {
+			m.afterCR(chunk)
 			m.keep(chunk)
 			return
+		}
+		switch m.afterCR(chunk[:i+1]); {
 		case len(m.line) > 0:
 			m.keep(chunk[:i+1])
 			m.take(m.line)
@@ -119,6 +123,40 @@ func (m *structure) write(chunk []byte) {
 		}
 		chunk = chunk[i+1:]
 	}
+}
+
+// afterCR looks for a delimiter after a CR, which ends a line to some readers only.
+// Pieces may be cut anywhere, so it holds what may be the beginning of one.
+func (m *structure) afterCR(piece []byte) {
+	const most = len("\r--") + maxBoundary
+	if len(m.tail) > 0 {
+		m.tail = append(m.tail, piece[:min(len(piece), most)]...)
+	}
+	if m.delimits(m.tail) || m.delimits(piece) {
+		m.doubt()
+	}
+	end := piece[max(0, len(piece)-most):]
+	if i := bytes.LastIndexByte(end, '\r'); i >= 0 {
+		m.tail = append(m.tail[:0], end[i:]...)
+	}
+	if len(m.tail) > most || len(m.tail) > 1 && m.tail[1] != '-' {
+		m.tail = m.tail[:0]
+	}
+}
+
+// delimits reports whether a delimiter follows a CR.
+func (m *structure) delimits(text []byte) bool {
+	for found := true; found; {
+		if _, text, found = bytes.Cut(text, []byte("\r--")); !found {
+			break
+		}
+		for _, o := range m.open {
+			if bytes.HasPrefix(text, []byte(o.boundary)) || o.also != "" && bytes.HasPrefix(text, []byte(o.also)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (m *structure) keep(piece []byte) {
@@ -149,13 +187,17 @@ func (m *structure) take(line []byte) {
 }
 
 // delimiter acts on a line if it is a delimiter (RFC 2046 section 5.1.1). It has
-// to match as a whole, so that one boundary may be the beginning of another.
+// to match as a whole, so that one boundary may be the beginning of another; what
+// only begins like one is a delimiter to some readers.
 func (m *structure) delimiter(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte("--"))
-	if !ok || len(line) == maxLine {
+	if !ok {
 		return false
 	}
-	rest = bytes.TrimRight(rest, " \t\r\n")
+	like := false
+	if len(line) < maxLine {
+		rest = bytes.TrimRight(rest, " \t\r\n")
+	}
 	for i := len(m.open) - 1; i >= 0; i-- {
 		if also := m.open[i].also; also != "" && bytes.HasPrefix(rest, []byte(also)) {
 			m.doubt()
@@ -165,6 +207,7 @@ func (m *structure) delimiter(line []byte) bool {
 		if len(rest) < len(boundary) || string(rest[:len(boundary)]) != boundary {
 			continue
 		}
+		like = true
 		switch string(rest[len(boundary):]) {
 		case "":
 			m.nextPart(i + 1)
@@ -174,7 +217,10 @@ func (m *structure) delimiter(line []byte) bool {
 			return true
 		}
 	}
-	return false
+	if like {
+		m.doubt()
+	}
+	return like
 }
 
 // nextPart begins a part of the multipart at depth.
@@ -196,9 +242,13 @@ func (m *structure) endParts(depth int) {
 	}
 }
 
-// judge looks at the beginning of the content, if there is one to look at.
+// judge looks at the beginning of the content, if there is one to look at, or at a
+// header that nothing follows.
 func (m *structure) judge() {
-	if m.state == sniffing {
+	switch m.state {
+	case heading:
+		m.cutHeader()
+	case sniffing:
 		switch found := m.start.encrypted(); {
 		case !found.Known():
 			m.unsure = true
@@ -223,9 +273,27 @@ func (m *structure) finish() {
 	}
 }
 
-// headerLine takes a line of the header of a part.
+// cutHeader ends the header of a part that has no blank line after it. To some
+// readers that is a part without content, and others find no part.
+func (m *structure) cutHeader() {
+	m.endField()
+	switch e := m.head.entity(&m.open[len(m.open)-1]); e.kind {
+	case opaque, text, cms, inClear:
+	case doubtful:
+		m.doubt()
+	default:
+		m.unsure = true
+	}
+}
+
+// headerLine takes a line of the header of a part. A CR within ends a line to some
+// readers.
 func (m *structure) headerLine(line []byte) {
-	text := bytes.TrimRight(line, "\r\n")
+	text := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	if len(line) == maxLine || bytes.IndexByte(text, '\r') >= 0 {
+		m.doubt()
+		return
+	}
 	folded := len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
 	switch {
 	case len(text) == 0:
@@ -248,7 +316,7 @@ func (m *structure) headerLine(line []byte) {
 	if m.name == "" {
 		return
 	}
-	if len(line) == maxLine || len(m.value)+len(text) >= maxField {
+	if len(m.value)+len(text) >= maxField {
 		m.doubt()
 		return
 	}
