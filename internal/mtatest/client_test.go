@@ -32,6 +32,7 @@ func TestMilterClient(t *testing.T) {
 	}
 	expectReply(t, "connect", "continue")(session.Conn("client.example.org", milter.FamilyInet, 40000, "198.51.100.7"))
 	expectReply(t, "helo", "continue")(session.Helo("client.example.org"))
+	macros.Set("i", "4bT1x0")
 
 	for _, message := range foreignMessages() {
 		macros.Set(milter.MacroTlsVersion, message.version)

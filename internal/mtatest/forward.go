@@ -30,18 +30,24 @@ type Forwarder struct {
 
 // StartForwarder listens on a free port. Without a backend it accepts and closes.
 func StartForwarder() (*Forwarder, error) {
-	address, err := testkit.FreeAddress("127.0.0.1")
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("forwarder: %w", err)
+	var listener net.Listener
+	for tries := 0; listener == nil; tries++ {
+		address, err := testkit.FreeAddress("127.0.0.1")
+		if err != nil {
+			return nil, err
+		}
+		// Another program may have taken the port meanwhile.
+		if listener, err = net.Listen("tcp", address); err != nil && tries == maxTries {
+			return nil, fmt.Errorf("forwarder: %w", err)
+		}
 	}
 	f := &Forwarder{listener: listener, clients: map[net.Conn]net.Conn{}}
 	f.group.Go(f.accept)
 	return f, nil
 }
+
+// maxTries is how many ports are tried besides the first.
+const maxTries = 20
 
 // Address is where the mail server connects to.
 func (f *Forwarder) Address() string { return f.listener.Addr().String() }

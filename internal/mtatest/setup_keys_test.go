@@ -49,7 +49,7 @@ func TestSetupKeys(t *testing.T) {
 	}
 	r.start()
 	was := mustRead(t, r.config)
-	const told = `origin = "example.com", append_dot_mydomain = true, mydomain = "example.com" },`
+	const told = `origin = "example.com", append_dot_mydomain = true, mydomain = "example.com", proxy_filter = true },`
 	r.setup(0, "postfix --front policy", "-   \"inet:"+inet+"\",\n+   { address = \"inet:"+inet+"\", "+told+"\n", "systemctl restart tlswarden")
 	if mustRead(t, r.config) != was {
 		t.Fatal("showing the change makes it")
@@ -77,7 +77,7 @@ func TestSetupKeys(t *testing.T) {
 		t.Error("status --quiet prints something")
 	}
 	r.setup(0, "postfix --front policy --apply", "nothing to change: Postfix asks tlswarden already\n",
-		`, origin = "example.net", append_dot_mydomain = false, mydomain = "example.com", swap_bangpath = false },`)
+		`, origin = "example.net", append_dot_mydomain = false, mydomain = "example.com", proxy_filter = true, swap_bangpath = false },`)
 	r.setup(0, "postfix --remove")
 	if now := mustRead(t, r.config); !strings.Contains(now, "example.net") {
 		t.Errorf("the keys went, too:\n%s", now)
