@@ -25,7 +25,7 @@ const (
 	tooManyCopies = reply(string(actReplyCode) + "554 5.6.0 The message has too many header fields of one name\x00")
 
 	// cannotHold keeps mail that is to be quarantined from slipping through.
-	cannotHold = reply(string(actReplyCode) + "451 4.3.5 This message is to be quarantined, which the mail server does not offer\x00")
+	cannotHold = reply(string(actReplyCode) + "451 4.3.5 This message should be quarantined, but this mail server cannot do that; try again later\x00")
 )
 
 // softly is a fixed reply as the policy has it enforced: where that is soft, what

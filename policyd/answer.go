@@ -39,15 +39,16 @@ func ParseRequest(text string, reads mailaddr.Server) (s *rules.Session, state s
 func Judged(state string) bool { return stageOf(state) != stageNone }
 
 // Answer returns the replies that a decision in a protocol_state comes to, each
-// word for word. Usually it is one. Further ones are what the next requests of
+// word for word, by what is known of the Postfix that asks. Usually it is one. Further ones are what the next requests of
 // the same message get, where one reply cannot carry all: HOLD, the tag header
 // and Authentication-Results each take one.
-func Answer(state string, d *rules.Decision, s *rules.Session) [][]byte {
+func Answer(state string, d *rules.Decision, s *rules.Session, asks Postfix) [][]byte {
 	st := stageOf(state)
 	if st == stageNone {
 		return [][]byte{appendReply(nil, dunno)}
 	}
 	var in instance
+	in.noFile = asks.ProxyFilter
 	a := answerOf(d, s)
 	in.follow(&a, st)
 	action, _ := in.act(&a, st)

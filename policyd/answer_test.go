@@ -54,7 +54,7 @@ func TestAnswer(t *testing.T) {
 		p, s := oneRule(c.action, c.authserv), inPlaintext()
 		d := p.Decide(s, 0, "x")
 		var got []string
-		for _, b := range Answer(c.state, &d, s) {
+		for _, b := range Answer(c.state, &d, s, Postfix{}) {
 			got = append(got, string(b))
 		}
 		if strings.Join(got, "|") != strings.Join(c.want, "|") {
@@ -89,7 +89,7 @@ func TestAnswerIsTheServers(t *testing.T) {
 		d := p.Decide(s, 0, "x")
 		client := serveCase(t, realGate{p})
 		in := bufio.NewReader(client)
-		for _, want := range Answer(state, &d, s) {
+		for _, want := range Answer(state, &d, s, Postfix{}) {
 			if _, err := io.WriteString(client, text); err != nil {
 				t.Fatal(err)
 			}

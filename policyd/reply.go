@@ -15,7 +15,7 @@ const failed = "DEFER_IF_PERMIT 4.3.0 TLS policy could not be evaluated, try aga
 
 // cannotHold is the answer for mail that is to be quarantined where Postfix ignores
 // HOLD (smtpd_proxy_filter), and would deliver it.
-const cannotHold = "451 4.3.5 This message is to be quarantined, which the mail server does not offer with smtpd_proxy_filter"
+const cannotHold = "451 4.3.5 This message should be quarantined, but this mail server cannot do that; try again later"
 
 // maxReply bounds the line of a reply, its LF not counted. Postfix cuts replies
 // to its clients at 512 octets with CR LF (RFC 5321 section 4.5.3.1.5).

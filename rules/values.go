@@ -15,11 +15,11 @@ type UnknownValueError struct {
 }
 
 func (e *UnknownValueError) Error() string {
-	verb := "%q is no value of %s"
+	verb := "%q is not a value of %s"
 	if len(e.Entry) > 1 && strings.HasPrefix(e.Entry, "/") && strings.HasSuffix(e.Entry, "/") {
 		verb = "%q matches no value of %s"
 	}
-	return fmt.Sprintf(verb+"; there are %s", e.Entry, e.Field, strings.Join(e.Values, ", "))
+	return fmt.Sprintf(verb+"; its values are %s", e.Entry, e.Field, strings.Join(e.Values, ", "))
 }
 
 // possible refuses an entry that hits none of the values that are listed.

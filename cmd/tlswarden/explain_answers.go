@@ -31,7 +31,7 @@ type sent struct {
 func answers(src ruleSource, in subject) ([]answer, error) {
 	var out []answer
 	if src.policd {
-		out = append(out, policyAnswer(src.policy, in, src.milter))
+		out = append(out, policyAnswer(src, in))
 	}
 	if src.milter {
 		a, err := milterAnswer(src.policy, in)
@@ -45,13 +45,14 @@ func answers(src ruleSource, in subject) ([]answer, error) {
 
 // policyAnswer is what the policy service says: by itself, or where the verdict
 // waits for the end of the message, with a milter on the same connection.
-func policyAnswer(p *rules.Policy, in subject, withMilter bool) answer {
+func policyAnswer(src ruleSource, in subject) answer {
+	p := src.policy
 	a, d, s := newAnswer("policy", p, in.session, rules.Supply.Policy)
 	a.Judged = policyd.Judged(in.state)
-	if a.Waits = a.Judged && withMilter && waitsOf(p, in.session) != nil; a.Waits {
+	if a.Waits = a.Judged && src.milter && waitsOf(p, in.session) != nil; a.Waits {
 		d = &rules.Decision{}
 	}
-	for i, reply := range policyd.Answer(in.state, d, s) {
+	for i, reply := range policyd.Answer(in.state, d, s, src.asks) {
 		at := in.state
 		if i > 0 {
 			at = "the next request of the message"

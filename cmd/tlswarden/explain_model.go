@@ -47,6 +47,7 @@ type step struct {
 type settled struct {
 	condition
 	Seen *string `json:"seen"` // null: unknown
+	open bool    // the condition may hold or not
 }
 
 // verdict is what becomes of the mail.
@@ -83,12 +84,12 @@ var softenings = [...]struct {
 	bit     rules.Softening
 	meaning string
 }{
-	{rules.SoftUnknown, "what the requirement looks at is not known, and what is unknown never bounces mail"},
-	{rules.SoftExemption, "an exemption was skipped because a fact is not known, so this mail might be exempt"},
-	{rules.SoftAddress, "how the client wrote an address leaves open which mailbox it is, so this rule might not apply"},
+	{rules.SoftUnknown, "a fact that the requirement needs is unknown, and mail is never bounced for want of a fact"},
+	{rules.SoftExemption, "an exemption was passed over because a fact is unknown, so this mail might be exempt"},
+	{rules.SoftAddress, "the address as the client wrote it does not settle which mailbox is meant, so this rule might not apply"},
 	{rules.SoftNoTLSSeen, "no encrypted session of such clients was seen on this listener within 24 hours, so its own STARTTLS may be broken"},
 	{rules.SoftNoCertSeen, "no client certificate of such clients was seen on this listener within 24 hours, so the server may not ask for them"},
-	{rules.SoftTemperror, "SPF, DKIM or DMARC met with a temporary error, which may have passed when the sender tries again"},
+	{rules.SoftTemperror, "SPF, DKIM or DMARC gave a temporary error, which may be gone by the time the sender tries again"},
 	{rules.SoftEnforce, `the configuration says enforce = "soft"`},
 }
 
@@ -110,12 +111,18 @@ func explain(p *rules.Policy, s *rules.Session) *explanation {
 // explainID stands where the id of a transaction would.
 const explainID = "explain"
 
+// seen is a fact for people, nil if it is unknown. Of a mailbox the local part may be
+// known alone.
 func seen(f *rules.Field, s *rules.Session) *string {
 	v, known := f.Read(s)
-	if !known {
+	text := f.Format(v)
+	switch {
+	case known:
+	case f.Kind == rules.KindMailbox && text != "":
+		text += " (domain unknown)"
+	default:
 		return nil
 	}
-	text := f.Format(v)
 	return &text
 }
 
@@ -127,9 +134,11 @@ func stepOf(x *rules.Step, s *rules.Session) step {
 	}
 	if c := x.Condition; c != nil {
 		st.Condition = &settled{condition: condition{c.Field.Name, c.Text}}
+		st.Condition.Seen = seen(c.Field, s)
 		if x.Known {
 			st.Condition.Seen = &x.Value
 		}
+		st.Condition.open = !x.Known && x.Outcome != rules.PassedOver
 	}
 	standing := r.Standing(s)
 	if standing.Expired {
@@ -154,6 +163,9 @@ func stepOf(x *rules.Step, s *rules.Session) step {
 func said(x *rules.Step, standing rules.Standing) (rules.Action, bool) {
 	switch x.Outcome {
 	case rules.NotMet, rules.Applied, rules.Observed:
+		if x.Condition != nil { // whether it applies is open
+			return min(standing.Does, rules.Defer), true
+		}
 		return standing.Does, true
 	case rules.Undecided:
 		if a, ok := x.Rule.OnUnknown.Get(); ok {

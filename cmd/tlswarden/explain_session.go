@@ -121,7 +121,7 @@ func fromRequest(request string, src ruleSource, given map[string]string, now ti
 			return subject{}, usageError{fmt.Errorf("%s is for the request to say; only now, listener.* and plugin.* can be given besides", name)}
 		}
 	}
-	s, state, err := policyd.ParseRequest(request, src.reads)
+	s, state, err := policyd.ParseRequest(request, src.asks.Reads)
 	if err != nil {
 		return subject{}, fmt.Errorf("the request cannot be read: %w", err)
 	}

@@ -101,6 +101,9 @@ func (s *step) text(p paint) string {
 	switch c := s.Condition; {
 	case s.Expired != "":
 		return outcome + ": the rule expired, " + s.Expired + " was its last day"
+	case c != nil && c.open && s.Action != "" && s.OnUnknown == "":
+		outcome += ": " + strings.Join(append(s.Shortfalls, "whether the rule applies is open, for "+c.Field+" is "+valueText(c.Seen)+
+			", and the rule asks for "+clean(c.text())), "; ")
 	case c != nil && c.Seen == nil:
 		outcome = "unknown: " + c.Field + " is not known, and the rule asks for " + clean(c.text())
 	case c != nil:

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"tlswarden/internal/daemon"
-	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tomlfile"
+	"tlswarden/policyd"
 	"tlswarden/rules"
 	"tlswarden/rules/ruletest"
 )
@@ -21,7 +21,7 @@ type ruleSource struct {
 	broken tomlfile.Diagnostics // tests that cannot be read
 	milter bool                 // the front ends that are enabled
 	policd bool
-	reads  mailaddr.Server // how the Postfix of a request reads addresses
+	asks   policyd.Postfix // the policy service
 
 	plugins *daemon.Plugins // that were started, nil: none
 }
@@ -67,7 +67,7 @@ func (src *ruleSource) configured(ctx context.Context, config string, plugins bo
 	}
 	src.milter, src.policd = len(c.Milter) > 0, len(c.Policy) > 0
 	if src.policd {
-		src.reads = c.Policy[0].Reads
+		src.asks = policyd.Postfix{Reads: c.Policy[0].Reads, ProxyFilter: c.Policy[0].Proxied}
 	}
 	loaded := c.LoadRules(time.Now())
 	src.policy, src.tests, src.broken = loaded.Policy, loaded.Tests, loaded.Broken

@@ -65,7 +65,7 @@ func frontTable() configTable {
 func listenTable() configTable {
 	return configTable{
 		title:  "An entry of `listen`",
-		intro:  "`mode`, `owner` and `group` are for unix-domain sockets. A socket that systemd passes has those of its unit instead. On systems other than Linux, the directory must be one to which only root, or the daemon's user, can write. `origin` and the keys below it tell how the mail server that asks there behaves, most of them by the names that postconf(5) gives them; `tlswarden setup` fills them in. The milter of Postfix needs none, for Postfix sends it the mailbox; the policy service and Sendmail do.",
+		intro:  "`mode`, `owner` and `group` are for unix-domain sockets. A socket that systemd passes has those of its unit instead. On systems other than Linux, the directory must be one to which only root, or the daemon's user, can write. `origin` and the keys below it tell how the mail server that asks there behaves, most of them by the names that postconf(5) gives them; `tlswarden setup` fills them in. Postfix's milter entries need none of them, since Postfix sends milters the finished address; the policy service and Sendmail do.",
 		around: "[milter]\nlisten = [\"inet:127.0.0.1:8465\", { address = \"unix:/run/tlswarden/milter\", KEY }]\n",
 		settings: []setting{
 			{key{"address", `address = "unix:/run/tlswarden/milter"`, "The address, as above."}, "string", "none", restart},
@@ -73,12 +73,12 @@ func listenTable() configTable {
 			{key{"owner", `owner = "tlswarden"`, "Its owner, by name or number. To give it to another user takes root."}, "string", "the daemon's user", restart},
 			{key{"group", `group = "postfix"`, "Its group, by name or number. The daemon's user must be in that group, or root."}, "string", "the daemon's group", restart},
 			{key{"passed", `passed = true`, "Whether the address is only served if systemd passes a socket for it. Where none is passed, the entry is left out. So one configuration does with and without a socket unit that is not always enabled."}, "boolean", "`false`", restart},
-			{key{"origin", `origin = "example.com"`, "The domain of addresses that have none, Postfix's `myorigin`. Where it is not given, only the local part of such an address is known: an entry `user@` holds for it, and a rule that would refuse it defers it."}, "string", "none", restart},
+			{key{"origin", `origin = "example.com"`, "The domain of addresses that have none, Postfix's `myorigin`. Without it, only the local part of such an address is known: an entry `user@` matches it, and a rule on any other entry that would reject defers instead. In tests and in `explain`, an address that is given as a fact stands as it is; `explain --request` reads addresses as the first entry of `[policy]` tells."}, "string", "none", restart},
 			{key{"mydomain", `mydomain = "example.com"`, "What `append_dot_mydomain` appends."}, "string", "none", restart},
 			{key{"append_dot_mydomain", `append_dot_mydomain = false`, "Whether `user@host` is taken for `user@host.mydomain`; `true` needs `mydomain`. Releases of Postfix differ in their default, so where this is not given the domain of `user@host` is unknown."}, "boolean", "none", restart},
 			{key{"swap_bangpath", `swap_bangpath = false`, "Whether `host!user` is taken for `user@host`."}, "boolean", "`true`", restart},
 			{key{"allow_percent_hack", `allow_percent_hack = false`, "Whether `user%host` is taken for `user@host`."}, "boolean", "`true`", restart},
-			{key{"proxy_filter", `proxy_filter = true`, "Policy service: whether an smtpd service that asks there has `smtpd_proxy_filter`. Postfix then ignores the HOLD by which the policy service quarantines, and delivers, so such mail is deferred (451 4.3.5). With `check_policy_service` in `smtpd_data_restrictions`, too, this is seen without the key."}, "boolean", "`false`", restart},
+			{key{"proxy_filter", `proxy_filter = true`, "Policy service only. Set it to `true` if any smtpd service that asks here has `smtpd_proxy_filter`. Postfix then ignores the HOLD by which the policy service quarantines, and delivers, so such mail is deferred (451 4.3.5). If `check_policy_service` also stands in `smtpd_data_restrictions`, tlswarden finds out by itself."}, "boolean", "`false`", restart},
 		},
 	}
 }

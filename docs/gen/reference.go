@@ -98,10 +98,9 @@ expression (RE2) stands between slashes.
 	}
 	b.WriteString(`
 Addresses are read as the mail server reads them: comments, quotes, routes and case lead to one mailbox, and a missing domain
-is completed by what the mail server, or ` + "`origin` of the [listen entry](#an-entry-of-listen)" + `, tells. Where the spelling leaves
-the mailbox open, an entry ` + "`user@`" + ` holds for its local part, and every other entry is unknown. Because clients choose the
-spelling, that never lets a rule be passed over unless the rule exempts: the session is judged, and where the requirement is
-missed, a reject becomes a defer.
+is completed by what the mail server, or ` + "`origin` of the [listen entry](#an-entry-of-listen)" + `, tells. If the spelling does not settle the mailbox, an entry ` + "`user@`" + ` holds for its local part, and any other entry is unknown. Clients
+choose the spelling, so this never lets mail escape a rule: unless the rule exempts, it is applied as if it matched, and its
+reject becomes a defer.
 `)
 }
 

@@ -8,7 +8,7 @@ import (
 // reads reads the keys of a listen entry that tell how the mail server which asks
 // there reads addresses. They have the names of postconf(5).
 func reads(r *tomlfile.Reader) mailaddr.Server {
-	s := mailaddr.Server{Origin: domainKey(r, "origin"), MyDomain: domainKey(r, "mydomain")}
+	s := mailaddr.Server{Origin: domainKey(r, "origin", "myorigin"), MyDomain: domainKey(r, "mydomain", "mydomain")}
 	if yes, pos, ok := r.Bool("append_dot_mydomain"); ok {
 		s.AppendDotMyDomain = mailaddr.No
 		if yes {
@@ -27,14 +27,14 @@ func reads(r *tomlfile.Reader) mailaddr.Server {
 	return s
 }
 
-// domainKey reads a key whose value is a domain name.
-func domainKey(r *tomlfile.Reader, key string) string {
+// domainKey reads a key whose value is a domain name, that of a parameter of Postfix.
+func domainKey(r *tomlfile.Reader, key, parameter string) string {
 	name, pos, ok := r.String(key)
 	if !ok {
 		return ""
 	}
 	if !mailaddr.IsDomain(name) {
-		r.Errorf(pos, "write the value that postconf -hx prints, such as example.com", "%s must be a domain name, not %q", key, name)
+		r.Errorf(pos, "write what postconf -hx "+parameter+" prints, such as example.com", "%s must be a domain name, not %q", key, name)
 		return ""
 	}
 	return name

@@ -319,7 +319,13 @@ func TestStuckLog(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- Run(ctx, filepath.Join(dir, "tlswarden.toml"), Signals{}, write) }()
 	r := &running{t: t, dir: dir}
-	testkit.Until(t, func() bool { _, err := os.Stat(filepath.Join(dir, "policy")); return err == nil }, "the daemon listens")
+	testkit.Until(t, func() bool { // the file is there a moment before somebody listens
+		c, err := net.Dial("unix", filepath.Join(dir, "policy"))
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}, "the daemon listens")
 	for i := range 2000 { // a pipe holds 64 KiB, a line has some 300 bytes
 		if got := r.ask(i + 1); !strings.HasPrefix(got, "action=450") {
 			t.Fatalf("request %d: %q", i, got)

@@ -53,14 +53,14 @@ type keeper struct {
 // from then on, beside all that the daemon does: a disk may hang.
 func keep(dir string, g *gate.Gate, log *slog.Logger) *keeper {
 	if dir == "" {
-		log.Info("no state directory: a restart forgets when TLS was last seen, and mail in plaintext is deferred instead of rejected until it is seen again", "hint", "the environment variable STATE_DIRECTORY names one")
+		log.Info("no state directory: a restart forgets when TLS was last seen, and plaintext mail is then deferred instead of rejected until it is seen again", "hint", "set one with the environment variable STATE_DIRECTORY")
 		return nil
 	}
 	k := &keeper{dir: dir, gate: g, log: log, failing: ratelimit.New(time.Hour), stop: make(chan struct{}), stopped: make(chan struct{})}
 	if seen, err := k.read(time.Now()); err == nil {
 		g.Recall(seen)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("what was seen before the start cannot be read: mail in plaintext is deferred instead of rejected until TLS is seen again", "error", err)
+		log.Warn("the record of TLS seen before the start cannot be read: plaintext mail is deferred instead of rejected until TLS is seen again", "error", err)
 	}
 	go k.run()
 	return k
@@ -109,8 +109,8 @@ func (k *keeper) write(seen gate.Seen) {
 		return
 	}
 	if ok, _ := k.failing.Allow(now); ok {
-		k.log.Warn("what was seen cannot be written: a restart forgets it, and mail in plaintext is then deferred instead of rejected until TLS is seen again", "error", err,
-			"hint", "see that the disk has room, and that the daemon's user may write to the directory")
+		k.log.Warn("the record of TLS seen cannot be written: a restart will forget it, and plaintext mail will then be deferred instead of rejected until TLS is seen again", "error", err,
+			"hint", "check that the directory exists, that the daemon's user may write to it, and that the disk has room")
 	}
 }
 
@@ -123,7 +123,7 @@ func (k *keeper) close() {
 	select {
 	case <-k.stopped:
 	case <-time.After(lastWrite):
-		k.log.Warn("what was seen is not written: the disk takes too long", "file", filepath.Join(k.dir, listenersFile))
+		k.log.Warn("the record of TLS seen was not written: the disk is too slow", "file", filepath.Join(k.dir, listenersFile))
 	}
 }
 

@@ -60,7 +60,7 @@ func TestRestart(t *testing.T) {
 	r.want("198.51.100.7", "", "450")
 	r.want("198.51.100.7", "TLSv1.3", "DUNNO")
 	r.want("198.51.100.8", "", "530")
-	if out := r.stop(); strings.Count(out, "level=ERROR") != 1 || !strings.Contains(out, "was seen here since tlswarden began to watch at ") {
+	if out := r.stop(); strings.Count(out, "level=ERROR") != 1 || !strings.Contains(out, "has been seen here since tlswarden began watching at ") {
 		t.Errorf("the log is\n%s", out)
 	}
 	info, err := os.Stat(filepath.Join(dir, listenersFile))
@@ -120,7 +120,7 @@ func TestForeignState(t *testing.T) {
 			r := start(t, config, ruleRefuse)
 			r.want("198.51.100.8", "", "450")
 			out := r.stop()
-			if !strings.Contains(out, `level=WARN msg="what was seen before the start cannot be read: `) || !strings.Contains(out, file+": "+c.want) {
+			if !strings.Contains(out, `level=WARN msg="the record of TLS seen before the start cannot be read: `) || !strings.Contains(out, file+": "+c.want) {
 				t.Errorf("want %q, the log is\n%s", c.want, out)
 			}
 			data, err := os.ReadFile(file)
@@ -144,7 +144,7 @@ func TestUnwritableState(t *testing.T) {
 		k := keep(dir, g, slog.New(slog.NewTextHandler(out, nil)))
 		time.Sleep(3*time.Hour - time.Minute)
 		synctest.Wait()
-		if n := strings.Count(out.String(), "level=WARN msg=\"what was seen cannot be written: "); n != 3 || !strings.Contains(out.String(), "no such file or directory") {
+		if n := strings.Count(out.String(), "level=WARN msg=\"the record of TLS seen cannot be written: "); n != 3 || !strings.Contains(out.String(), "no such file or directory") {
 			t.Errorf("%d warnings in three hours:\n%s", n, out)
 		}
 		if err := os.Mkdir(dir, 0o700); err != nil {

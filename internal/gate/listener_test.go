@@ -85,12 +85,12 @@ func TestSafetyCatch(t *testing.T) {
 		c.want(st.name, s, st.want)
 	}
 	out := c.done()
-	if n := strings.Count(out, "does STARTTLS work on this server"); n != 4 {
+	if n := strings.Count(out, "is STARTTLS working on this server"); n != 4 {
 		t.Errorf("the log speaks of STARTTLS %d times, want 4:\n%s", n, out)
 	}
 	for _, want := range []string{
-		`level=ERROR msg="no encrypted session of such clients was seen here since tlswarden began to watch at 2027-01-31T12:00:00Z, so their mail in plaintext is deferred instead of rejected; does STARTTLS work on this server?" clients=public server=192.0.2.2:587 hint="from a public client, and by the name that such clients use, run: openssl s_client -starttls smtp -connect NAME:587; `,
-		`msg="no encrypted session of such clients was seen here within 24 hours, so their mail in plaintext is deferred instead of rejected; does STARTTLS work on this server?" clients=public server=192.0.2.2:25 hint=`,
+		`level=ERROR msg="no encrypted session from such clients has been seen here since tlswarden began watching at 2027-01-31T12:00:00Z, so their plaintext mail is deferred instead of rejected; is STARTTLS working on this server?" clients=public server=192.0.2.2:587 hint="on a public client, using the server name that such clients use, run: openssl s_client -starttls smtp -connect NAME:587. `,
+		`msg="no encrypted session from such clients has been seen here within 24 hours, so their plaintext mail is deferred instead of rejected; is STARTTLS working on this server?" clients=public server=192.0.2.2:25 hint=`,
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no line %s in\n%s", want, out)
@@ -150,8 +150,8 @@ func TestCertWitness(t *testing.T) {
 	c.want("and not where the port is unknown", elsewhere, rules.Defer)
 	out := c.done()
 	for _, want := range []string{
-		`msg="no client certificate of such clients was seen here since tlswarden began to watch at 2027-01-31T12:00:00Z, so their mail without one is deferred instead of rejected; does this server ask for certificates?" clients=public server=192.0.2.2:25 hint="from a public client`,
-		`msg="the mail server does not tell its address, its port and the client's address, so nothing shows that it asks for client certificates`,
+		`msg="no client certificate from such clients has been seen here since tlswarden began watching at 2027-01-31T12:00:00Z, so their mail without one is deferred instead of rejected; does this server ask for certificates?" clients=public server=192.0.2.2:25 hint="on a public client`,
+		`msg="the mail server does not report its own address and port and the client's address, so nothing can show that it asks for client certificates`,
 	} {
 		if strings.Count(out, want) != 1 {
 			t.Errorf("not one line %s in\n%s", want, out)
@@ -208,7 +208,7 @@ func TestUnknownListener(t *testing.T) {
 		c.want(st.tls, s, st.want)
 	}
 	out := c.done()
-	if strings.Count(out, "so nothing shows that STARTTLS works, and mail in plaintext is deferred instead of rejected") != 1 {
+	if strings.Count(out, "so nothing can show that STARTTLS works, and plaintext mail is deferred instead of rejected") != 1 {
 		t.Errorf("the log does not say it once:\n%s", out)
 	}
 	if n := strings.Count(out, "pid=1 queue_id=Q1 client="); n != 4 {
@@ -248,7 +248,7 @@ func TestClockSetBack(t *testing.T) {
 	if n := strings.Count(out, "server=192.0.2.2:587"); n != 2 {
 		t.Errorf("the log speaks of the other port %d times, want 2:\n%s", n, out)
 	}
-	if !strings.Contains(out, "was seen here within 24 hours, so") {
+	if !strings.Contains(out, "has been seen here within 24 hours, so") {
 		t.Errorf("the gate is thought to watch from the future on:\n%s", out)
 	}
 }

@@ -35,7 +35,7 @@ func TestRecall(t *testing.T) {
 	c.want("a day later", session(""), rules.Defer)
 	c = c.again(0)
 	c.want("and again", session(""), rules.Defer)
-	if out := c.done(); !strings.Contains(out, "was seen here within 24 hours") {
+	if out := c.done(); !strings.Contains(out, "has been seen here within 24 hours") {
 		t.Errorf("the gate has forgotten for how long it has watched:\n%s", out)
 	}
 }

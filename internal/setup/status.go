@@ -79,7 +79,7 @@ func (p Postfix) status(ctx context.Context, ours Addresses) (asks, notes []stri
 		if p.Dir != "" {
 			command += " --postfix-config " + p.Dir
 		}
-		notes = []string{fmt.Sprintf("%s does not tell how Postfix reads addresses now, so rules may take them for others; see %q", ours.File, command)}
+		notes = []string{fmt.Sprintf("%s no longer matches how Postfix reads addresses, so rules may see a different mailbox; see %q", ours.File, command)}
 	} else if err == nil {
 		notes = told.Notes
 	}

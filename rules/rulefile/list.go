@@ -206,7 +206,7 @@ func hintFor(err error) string {
 		return hint
 	}
 	if f := rules.FieldByName(value.Field); f != nil && ofOthers.Has(f.ID) {
-		return "a filter that writes another word leaves the fact unknown: set on_unknown for such mail"
+		return "if the filter writes any other word, the fact is unknown: use on_unknown for such mail"
 	}
 	return ""
 }

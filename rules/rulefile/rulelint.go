@@ -56,7 +56,7 @@ func (l *loader) lint(r *tomlfile.Reader, rule *rules.Rule) {
 		r.Warnf(r.Pos(), "", "quarantine by recipient holds the message for all its recipients")
 	}
 	if rule.MayDo(rules.Reject) && rule.OnlyTemporary() {
-		r.Warnf(r.Pos(), "write action = \"defer\"", "rejects nothing: it applies to temporary errors alone, and those are deferred at most")
+		r.Warnf(r.Pos(), "write action = \"defer\"", "never rejects: it applies only to temporary errors, which are deferred at most")
 	}
 	if rule.Exempts() {
 		claims(r, l.looksAt(rule))
