@@ -72,7 +72,7 @@ func TestSetupKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.settle(t)
-	r.setup(0, "status", "tlswarden: warning: "+r.config+" does not tell how Postfix reads addresses now", "Postfix asks tlswarden: main.cf: ")
+	r.setup(0, "status", "tlswarden: warning: "+r.config+" no longer matches how Postfix reads addresses", "Postfix asks tlswarden: main.cf: ")
 	if r.setup(0, "status --quiet") != "" {
 		t.Error("status --quiet prints something")
 	}
