@@ -148,6 +148,8 @@ type sequence struct {
 	saidTLS       bool // by a macro since the last CONNECT
 	recipients    int
 	let           []string // recipients of this transaction that were let through
+	held          []string // those of them for whom the message is to be quarantined
+	noData        string   // the last reply that refused DATA
 }
 
 // perform sends one frame and checks what comes of it. It says whether the
@@ -207,6 +209,9 @@ func (s *sequence) replied(command byte, address string, a answer) {
 	case cmdRcpt:
 		s.rcpt(address, asked, a)
 		return
+	case cmdData:
+		s.data(asked, a)
+		return
 	case cmdEnd:
 		s.end(asked, a)
 		s.let = nil
@@ -232,12 +237,39 @@ func (s *sequence) rcpt(address string, asked []question, a answer) {
 	}
 	if a.reply == "c" {
 		s.let = append(s.let, address)
+		if asked[0].answer == "hold" {
+			s.held = append(s.held, address)
+		}
 	}
 	if !s.tellsData && asked[0].answer == "hold" && strings.HasPrefix(a.reply, "451 4.3.5 ") {
 		return
 	}
 	if refused := a.reply != "c" && !strings.HasPrefix(a.reply, "452 4.5.3 "); refused != asked[0].refuses() {
 		s.t.Errorf("RCPT: %+v is answered with %q", asked[0], a.reply)
+	}
+}
+
+// data: whoever waits is decided there or at the end of the message, and a refusal
+// stands if DATA comes again.
+func (s *sequence) data(asked []question, a answer) {
+	refused := false
+	for _, q := range asked {
+		if !q.atEnd || !slices.Contains(s.let, q.recipient) {
+			s.t.Errorf("DATA: asked %+v, let through were %q", q, s.let)
+		}
+		refused = refused || q.refuses()
+		if q.answer == "hold" {
+			s.held = append(s.held, q.recipient)
+		}
+	}
+	held := slices.ContainsFunc(s.let, func(r string) bool { return slices.Contains(s.held, r) })
+	switch {
+	case a.reply == "c" && !refused:
+	case a.reply != "c" && refused:
+		s.noData = a.reply
+	case len(asked) == 0 && a.reply == s.noData, held && strings.HasPrefix(a.reply, "451 4.3.5 "):
+	default:
+		s.t.Errorf("DATA: asked %+v, held for %q, reply %q", asked, s.held, a.reply)
 	}
 }
 
@@ -253,7 +285,7 @@ func (s *sequence) end(asked []question, a answer) {
 		hold = hold || q.answer == "hold"
 	}
 	for _, r := range s.let {
-		hold = hold || strings.Contains(r, fmt.Sprintf(".%d.", slices.Index(moods, "hold")))
+		hold = hold || slices.Contains(s.held, r)
 	}
 	refused = refused || hold && !s.canHold
 	if refused != (a.reply != "c") {

@@ -103,6 +103,8 @@ func TestTLSFacts(t *testing.T) {
 		{"postfix, no certificate", encrypted(postfix), postfixUnverified},
 		{"postfix, untrusted", encrypted(postfix).with(named(untrustedCert)), postfixUnverified},
 		{"postfix, trusted", encrypted(postfix).with(named(trustedCert)), postfixVerified},
+		{"postfix, trusted, a name of the issuer alone", encrypted(postfix).with(named(trustedCert)).with(func(s *smtpSession) { s.certSubject = "" }),
+			version + ` cert_presented="true" cert_verified="true" cert_subject="" cert_issuer="Some CA"`},
 		{"postfix, no second EHLO", encrypted(postfix).with(noHelo), postfixUnverified},
 		{"postfix, SNI", encrypted(postfix).with(func(s *smtpSession) { s.sni = "mx.example.com" }),
 			`tls="true" tls_version="TLSv1.3" cipher="TLS_AES_256_GCM_SHA384" cipher_bits="256" tls_sni="mx.example.com" cert_verified="false" cert_subject="" cert_issuer=""`},
