@@ -10,11 +10,7 @@ import (
 // host tells which host's mail server the session is with: by where its connection
 // comes from, and by the macro j.
 func (s *session) host() rules.Host {
-	name := s.macros.packets[atMail].get("j")
-	if name == "" {
-		name = s.macros.packets[atConnect].get("j")
-	}
-	return rules.Host{Address: rules.HostAddress(addressOf(s.conn.RemoteAddr()), addressOf(s.conn.LocalAddr())), Name: name}
+	return rules.Host{Address: rules.HostAddress(addressOf(s.conn.RemoteAddr()), addressOf(s.conn.LocalAddr())), Name: s.hostName()}
 }
 
 // addressOf is the IP address of an end of a connection, none on a unix-domain

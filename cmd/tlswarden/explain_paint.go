@@ -10,7 +10,7 @@ import (
 // paint colours text, or leaves it alone.
 type paint bool
 
-// paintFor says whether an output takes colours: a terminal does, unless
+// paintFor reports whether an output takes colours: a terminal does, unless
 // NO_COLOR is set to anything (https://no-color.org), or it is a dumb one.
 func paintFor(w io.Writer) paint {
 	f, ok := w.(*os.File)

@@ -13,7 +13,7 @@ const (
 	exitOK       = 0
 	exitErrors   = 1 // something is wrong, and was said
 	exitUsage    = 2 // the command line is wrong
-	exitWarnings = 3 // check --strict: there are warnings; setup status: it cannot be told
+	exitWarnings = 3 // check --strict: there are warnings; setup status: the answer is not known
 )
 
 // exitCode is an error that was said already and only ends the command.

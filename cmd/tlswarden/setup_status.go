@@ -26,15 +26,15 @@ func setupStatusCommand() *cobra.Command {
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "status [--quiet]",
-		Short: "say whether Postfix or Sendmail asks tlswarden",
-		Long: `Say of each mail server that is installed whether it asks tlswarden, and by what.
+		Short: "show whether Postfix or Sendmail asks tlswarden",
+		Long: `Show for each installed mail server whether it asks tlswarden, and by what.
 For Postfix that is main.cf, and master.cf where a service has settings of its own;
 for Sendmail it is sendmail.mc, and the sendmail.cf beside it. The configuration of
 tlswarden need not be there or in order; without it, the usual addresses are known.
-A warning tells if its keys do not say how Postfix reads addresses now.
+A warning is shown if its keys no longer match how Postfix reads addresses.
 
 The exit code is 0 if a mail server asks tlswarden, 1 if none does, 2 for a wrong
-command line, and 3 if that cannot be told of one, and none of the others does.`,
+command line, and 3 if one could not be examined and no other asks it.`,
 		Example: "  tlswarden setup status --quiet && echo 'mail would be deferred without tlswarden'",
 		Args:    cobra.NoArgs,
 	}

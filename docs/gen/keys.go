@@ -54,7 +54,7 @@ func ruleTables() []table {
 				{"action", `action = "accept"`, "What is done when the rule applies: see [actions](#actions). `accept` exempts: the reading ends."},
 				{"require", `require = "bcp195"`, "The profile that the session must meet when the rule applies: a [built-in one](#built-in-profiles) or one of `[profile.NAME]`. If it does, the reading goes on."},
 				{"otherwise", `otherwise = "reject"`, "What is done if it does not: `tag`, `quarantine`, `defer` or `reject`."},
-				{"on_unknown", `on_unknown = "defer"`, "What is done when a fact is missing that the rule looks at: `accept`, `tag` or `defer`. With `require`, `accept` means: go on. Without this key, a rule whose `when` cannot be told is passed over (if it would have exempted, later rejects become defers), and a requirement that cannot be told makes a reject a defer."},
+				{"on_unknown", `on_unknown = "defer"`, "What is done when a fact is missing that the rule looks at: `accept`, `tag` or `defer`. With `require`, `accept` means: go on. Without this key, a rule whose `when` depends on it is passed over (if that rule is an exemption, later rejects become defers), and a requirement that depends on it turns a reject into a defer."},
 				{"observe", `observe = true`, "Record what the rule would have done, and do nothing: mail fares as if the rule were not there."},
 				{"rollout", `rollout = [{ from = 2027-01-01, observe = true }, { from = 2027-02-01 }]`, "Steps by date, see below."},
 				{"expires", `expires = 2027-01-31`, "The last day of the rule, in the daemon's time zone. Afterwards it is passed over. From 14 days before, `check` and the log warn."},

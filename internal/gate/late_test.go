@@ -28,10 +28,7 @@ action = "defer"
 `)
 	m := seen("TLSv1.2")
 	p.mail(m)
-	for _, to := range []string{"before@example.com", "reject@example.com", "refused@example.com", "after@example.com"} {
-		m.SetRecipient(to)
-		p.decide(p.milter, m, 0, "queue_id=1")
-	}
+	p.recipients(m, "before@example.com", "reject@example.com", "refused@example.com", "after@example.com")
 	for size, want := range map[int64]rules.Action{50: rules.Accept, 500: rules.Reject} {
 		end := seen("TLSv1.2")
 		end.ForgetRecipient()

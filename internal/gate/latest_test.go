@@ -22,10 +22,7 @@ action = "tag"
 `)
 	m := seen("TLSv1.2")
 	p.mail(m)
-	for _, to := range []string{"b@example.com", "c@example.com"} {
-		m.SetRecipient(to)
-		p.decide(p.milter, m, 0, "queue_id=1")
-	}
+	p.recipients(m, "b@example.com", "c@example.com")
 	p.milter.Withdraw(m)
 	end := seen("TLSv1.2")
 	end.ForgetRecipient()
@@ -34,8 +31,7 @@ action = "tag"
 		t.Errorf("what only the recipient who comes again gets: %v", d.Action)
 	}
 	// The same recipient, who was let through before, stays.
-	m.SetRecipient("b@example.com")
-	p.decide(p.milter, m, 0, "queue_id=1")
+	p.recipients(m, "b@example.com")
 	p.milter.Withdraw(m)
 	if to, late := p.find(end, p.now).askedLate(end); !late || len(to) != 1 {
 		t.Errorf("the policy service answers for %v, %v", to, late)

@@ -39,6 +39,15 @@ func (p *pair) mail(s *rules.Session) {
 	p.milter.BeginLive(&at)
 }
 
+// recipients has each of them decided at the milter.
+func (p *pair) recipients(s *rules.Session, addresses ...string) {
+	p.t.Helper()
+	for _, to := range addresses {
+		s.SetRecipient(to)
+		p.decide(p.milter, s, 0, "queue_id=1")
+	}
+}
+
 func (p *pair) decide(tx *Transaction, s *rules.Session, later rules.FieldSet, ref string) rules.Decision {
 	p.t.Helper()
 	d, err := tx.Decide(s, later, ref)
@@ -347,10 +356,7 @@ action = "reject"
 `)
 	m := seen("TLSv1.2")
 	p.mail(m)
-	for _, to := range []string{"b@example.com", "c@example.com"} {
-		m.SetRecipient(to)
-		p.decide(p.milter, m, 0, "queue_id=1")
-	}
+	p.recipients(m, "b@example.com", "c@example.com")
 	end := seen("TLSv1.2")
 	end.ForgetRecipient()
 	end.Size = rules.Known(int64(50))

@@ -43,40 +43,29 @@ func installPlugins(t *testing.T) *Plugins {
 // end, by the rules of make demo-plugins.
 func TestPlugins(t *testing.T) {
 	plugins := installPlugins(t)
-	cases, err := LoadCases("testdata/plugins")
-	if err != nil {
-		t.Fatal(err)
-	}
 	rules, err := os.ReadFile("demo/plugins.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := buildDaemon(t)
-	certs, err := NewCerts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lab := openLab(t, "postfix", certs)
-	for _, c := range cases {
-		c.Config, c.Files["rules.toml"] = plugins.Config(), string(rules)
-		for _, front := range lab.Runs(c) {
-			t.Run(c.Name+"/"+front, func(t *testing.T) {
-				if err := lab.RunCase(t.Context(), c, front, program, t.TempDir()); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	}
+	runPluginCases(t, "testdata/plugins", func(c *Case) { c.Config, c.Files["rules.toml"] = plugins.Config(), string(rules) })
 }
 
 // TestPluginAddresses holds sessions that name the mailboxes of a table in many ways.
 func TestPluginAddresses(t *testing.T) {
 	plugins := installPlugins(t)
-	cases, err := LoadCases("testdata/plugin-addresses")
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(plugins.Dir, "mailboxes.csv"), []byte("recipient, kind\nStrict@Example.com, strict\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(plugins.Dir, "mailboxes.csv"), []byte("recipient, kind\nStrict@Example.com, strict\n"), 0o600); err != nil {
+	config := fmt.Sprintf(pluginLoadConfig, plugins.Dir, plugins.Dir)
+	runPluginCases(t, "testdata/plugin-addresses", func(c *Case) { c.Config = config })
+}
+
+// runPluginCases plays the cases of a directory with a real Postfix, each behind its
+// front ends, once configure has given it what depends on where the plugins are.
+func runPluginCases(t *testing.T, dir string, configure func(*Case)) {
+	t.Helper()
+	cases, err := LoadCases(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
 	program := buildDaemon(t)
@@ -86,7 +75,7 @@ func TestPluginAddresses(t *testing.T) {
 	}
 	lab := openLab(t, "postfix", certs)
 	for _, c := range cases {
-		c.Config = fmt.Sprintf(pluginLoadConfig, plugins.Dir, plugins.Dir)
+		configure(c)
 		for _, front := range lab.Runs(c) {
 			t.Run(c.Name+"/"+front, func(t *testing.T) {
 				if err := lab.RunCase(t.Context(), c, front, program, t.TempDir()); err != nil {

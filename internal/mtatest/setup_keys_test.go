@@ -110,12 +110,7 @@ func TestSetupSendmailKeys(t *testing.T) {
 	t.Parallel()
 	s := bareSendmail(t)
 	mc := s.path("sendmail.mc")
-	four, err := testkit.FreeAddress("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := newSetupRig(t, buildDaemon(t), "", "[milter]\nlisten = [\"inet:"+four+"\"]\n", "--mc", mc)
-	r.env = []string{"PATH=" + s.inPath(t) + ":" + os.Getenv("PATH")}
+	r, four := sendmailRig(t, s)
 	r.start()
 	const several = "for Sendmail delivers them in each of its domains (" + Domain + ", " + HostName + "): write "
 	r.setup(0, "sendmail", "tlswarden: warning: the domain of addresses that have none stays unknown, "+several)

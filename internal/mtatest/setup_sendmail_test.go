@@ -146,18 +146,26 @@ func TestSetupSendmail(t *testing.T) {
 	}
 }
 
+// sendmailRig is a daemon that a mail server which delivers nothing is to ask, and the
+// address where it will listen.
+func sendmailRig(t *testing.T, s *Sendmail) (r *setupRig, inet string) {
+	t.Helper()
+	inet, err := testkit.FreeAddress("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = newSetupRig(t, buildDaemon(t), "", "[milter]\nlisten = [\"inet:"+inet+"\"]\n", "--mc", s.path("sendmail.mc"))
+	r.env = []string{"PATH=" + s.inPath(t) + ":" + os.Getenv("PATH")}
+	return r, inet
+}
+
 // TestSetupSendmailRefused shows that a sendmail.mc which does not do what it should
 // is left as it is.
 func TestSetupSendmailRefused(t *testing.T) {
 	t.Parallel()
 	s := bareSendmail(t)
 	mc := s.path("sendmail.mc")
-	four, err := testkit.FreeAddress("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := newSetupRig(t, buildDaemon(t), "", "[milter]\nlisten = [\"inet:"+four+"\"]\n", "--mc", mc)
-	r.env = []string{"PATH=" + s.inPath(t) + ":" + os.Getenv("PATH")}
+	r, four := sendmailRig(t, s)
 	r.setup(1, "sendmail --apply", "tlswarden: nothing answers at inet:"+four)
 	r.start()
 	good := mustRead(t, mc)

@@ -80,18 +80,31 @@ session = { sender = "at@example.org", tls = false, now = 2026-09-06 }
 expect = { action = "defer" }
 `
 
-// TestDays shows that dates are the civil days of the policy's time zone, in rules,
-// in tests and as text, with and without quotes.
-func TestDays(t *testing.T) {
+func santiago(t *testing.T) *time.Location {
+	t.Helper()
 	zone, err := time.LoadLocation("America/Santiago")
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2026, 8, 22, 12, 0, 0, 0, zone)
-	res := rulefile.Load([]rulefile.Source{{Name: "r.toml", Data: []byte(daysRules + daysTests)}}, rulefile.Options{Zone: zone, Now: now})
+	return zone
+}
+
+// loadAt reads rules and tests at a time, in its zone.
+func loadAt(t *testing.T, text string, now time.Time) rulefile.Result {
+	t.Helper()
+	res := rulefile.Load([]rulefile.Source{{Name: "r.toml", Data: []byte(text)}}, rulefile.Options{Zone: now.Location(), Now: now})
 	if res.Policy == nil {
 		t.Fatal(res.Found)
 	}
+	return res
+}
+
+// TestDays shows that dates are the civil days of the policy's time zone, in rules,
+// in tests and as text, with and without quotes.
+func TestDays(t *testing.T) {
+	zone := santiago(t)
+	now := time.Date(2026, 8, 22, 12, 0, 0, 0, zone)
+	res := loadAt(t, daysRules+daysTests, now)
 	var found tomlfile.Diagnostics
 	if tests := Parse(res.Tests, res.Policy, &found); Report(tests, res.Policy, now, &found) > 0 || len(tests) != 8 {
 		t.Error(found)
@@ -108,19 +121,13 @@ func TestDays(t *testing.T) {
 // TestDaysToCome shows that warnings name the days of the rules, and begin with a
 // day: two weeks before the end of the rule.
 func TestDaysToCome(t *testing.T) {
-	zone, err := time.LoadLocation("America/Santiago")
-	if err != nil {
-		t.Fatal(err)
-	}
+	zone := santiago(t)
 	const undated = "[[test]]\nname = \"undated\"\nsession = { sender = \"from@example.org\", tls = false }\nexpect = { action = \"accept\" }\n"
 	for now, want := range map[time.Time]string{
 		time.Date(2026, 8, 22, 23, 59, 59, 0, zone): "",
 		time.Date(2026, 8, 23, 0, 0, 0, 0, zone):    `warning: rule "until the 5th": the rule expires on 2026-09-05`,
 	} {
-		res := rulefile.Load([]rulefile.Source{{Name: "r.toml", Data: []byte(daysRules + undated)}}, rulefile.Options{Zone: zone, Now: now})
-		if res.Policy == nil {
-			t.Fatal(res.Found)
-		}
+		res := loadAt(t, daysRules+undated, now)
 		if got := fmt.Sprint(res.Found); !strings.Contains(got, want) || (want == "") != (got == "[]") {
 			t.Errorf("at %v: %q, want %q", now, got, want)
 		}
