@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"tlswarden/rules"
@@ -49,7 +50,7 @@ func (b *beginning) in(content []byte, goesOn bool) rules.Fact[string] {
 	if armored {
 		return rules.Known("pgp")
 	}
-	disguised, openDisguised := isArmored(undisguise(content))
+	disguised, openDisguised := isDisguised(content)
 	if disguised || goesOn && (open || openDisguised) {
 		return rules.Fact[string]{}
 	}
@@ -93,12 +94,28 @@ func isArmored(content []byte) (armored, open bool) {
 	}
 }
 
-// undisguise returns the content for readers that honour a byte order mark or a
-// charset of two or four octets, and that end lines at a CR.
-func undisguise(content []byte) []byte {
-	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
-		content = bytes.TrimPrefix(content, []byte(mark))
+// isDisguised is isArmored for readers that see through what stands around the
+// letters of that line: a byte order mark, a charset of two or four octets, escape
+// sequences of ISO 2022, blanks, controls and what is not ASCII; that end lines at a
+// CR; or that know the armor of a part of a message (RFC 4880 section 6.2).
+func isDisguised(content []byte) (disguised, open bool) {
+	if bytes.IndexByte(content, '\x1b') >= 0 {
+		content = escapeSequence.ReplaceAll(content, nil)
 	}
-	content = bytes.ReplaceAll(content, []byte{0}, nil)
-	return bytes.ReplaceAll(content, []byte("\r"), []byte("\n"))
+	for {
+		end := bytes.IndexAny(content, "\r\n")
+		if end < 0 {
+			line := squeeze(content)
+			return bytes.HasPrefix(line, squeezedArmor), bytes.HasPrefix(squeezedArmor, line)
+		}
+		if line := squeeze(content[:end]); len(line) > 0 {
+			return bytes.HasPrefix(line, squeezedArmor), false
+		}
+		content = content[end+1:]
+	}
 }
+
+var (
+	squeezedArmor  = squeeze([]byte(strings.TrimRight(armor, "-")))
+	escapeSequence = regexp.MustCompile(`\x1b[$(-/.&]*[0-~]`)
+)

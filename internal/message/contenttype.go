@@ -41,6 +41,9 @@ func parseContentType(value string) content {
 	l.parameters(p.take)
 	p.broken = l.bad || l.hides
 	c.is(media, &p)
+	if c.kind == text && (p.strange || (c.unsure || p.broken || strings.IndexByte(value, '(') >= 0) && hintsAtCharset(value)) {
+		c.kind = unclear
+	}
 	if c.file {
 		c.named = p.names.finish().and(named{unclear: p.broken && hintsAtName(value)})
 	}
@@ -75,7 +78,11 @@ func malformed(value string) content {
 	if guessable.MatchString(value) {
 		return content{kind: doubtful}
 	}
-	return content{kind: text, unsure: true, file: true, named: named{unclear: hintsAtName(value)}}
+	c := content{kind: text, unsure: true, file: true, named: named{unclear: hintsAtName(value)}}
+	if hintsAtCharset(value) {
+		c.kind = unclear
+	}
+	return c
 }
 
 var guessable = regexp.MustCompile(`(?i)multipart|boundary|pkcs7|pgp-encrypted`)
@@ -84,6 +91,7 @@ var guessable = regexp.MustCompile(`(?i)multipart|boundary|pkcs7|pgp-encrypted`)
 type counted struct {
 	boundary, protocol, smimeType choice
 	names                         fileNames
+	strange                       bool // the charset may hide a PGP message
 	broken                        bool // there may be others
 }
 
@@ -91,6 +99,8 @@ func (c *counted) take(p parameter) {
 	switch of, _, _ := strings.Cut(p.name, "*"); of {
 	case "boundary":
 		c.boundary.add(p)
+	case "charset":
+		c.strange = c.strange || isStrange(p)
 	case "protocol":
 		p.value = strings.ToLower(p.value)
 		c.protocol.add(p)
@@ -117,6 +127,10 @@ func (c *content) is(media string, p *counted) {
 		c.kind = p.pkcs7Kind()
 	case strings.HasPrefix(media, "multipart/"):
 		c.multipart(media, p)
+	case strings.Contains(media, "pkcs7") && !strings.Contains(media, "signature"): // a misspelt S/MIME
+		c.kind, c.unsure = cms, true
+	case strings.Contains(media, "pgp-encrypted"):
+		c.kind = unclear
 	default:
 		c.octets = media == "application/octet-stream"
 		c.file = strings.HasPrefix(media, "application/") || strings.HasSuffix(media, "/octet-stream")
@@ -147,9 +161,12 @@ func (c *content) multipart(media string, p *counted) {
 }
 
 // clearBoundary reports whether all readers look for the same delimiter: some
-// trim blanks, take off angle brackets, or decode words.
+// trim blanks, take off angle brackets or single quotes, or decode words.
 func clearBoundary(b string) bool {
-	if b == "" || len(b) > maxBoundary || b[0] == ' ' || b[0] == '<' && b[len(b)-1] == '>' {
+	if b == "" || len(b) > maxBoundary || b[0] == ' ' {
+		return false
+	}
+	if first, last := b[0], b[len(b)-1]; first == '<' && last == '>' || first == '\'' && last == '\'' {
 		return false
 	}
 	for i := range len(b) {

@@ -39,7 +39,7 @@
 // found before: two Content-Type fields that say different things; a multipart
 // whose type or boundary cannot be read in one way, which has no boundary or one of
 // over 200 octets, or is itself encoded (RFC 2045 section 6.4); a boundary that
-// could be that of an enclosing multipart; a line that begins like a delimiter and
+// could be that of an enclosing multipart, or of which some readers trim the ends; a line that begins like a delimiter and
 // goes on (RFC 2046 section 5.1.1); a delimiter after a CR that no LF follows, and
 // such a CR in a header, for it ends a line to some readers; a comment that a reader
 // without comments takes for a parameter that counts; a line in the header of a part
@@ -51,11 +51,15 @@
 // Content-Transfer-Encoding that is none of the five, or has more words, of what
 // would be decoded; a name that not all readers take for one of S/MIME; content that
 // is called S/MIME and is no CMS, or not of a type that is known to be in the clear,
-// or of another than its smime-type says; EnvelopedData in application/cms, and a PGP
-// message in application/pgp; a PGP message below a byte order mark, in UTF-16, or
-// with CR alone at the end of lines; base64 that goes on after padding, if what
-// precedes does not tell; a part whose header no blank line ends; multipart/encrypted
-// for another protocol.
+// or of another than its smime-type says; EnvelopedData in application/cms or a type
+// whose name resembles that of S/MIME, and a PGP message in application/pgp; a type
+// whose name resembles that of PGP/MIME; the first line of a PGP message among octets
+// that a reader may pass over: a byte order mark, escape sequences, blanks, controls,
+// what is not ASCII, or with CR alone at the end of lines; text in a charset that is
+// not ASCII where it looks so, such as UTF-7 and EBCDIC, or that is not known here;
+// base64 that goes on after padding, and quoted-printable that breaks off, if what
+// precedes does not tell; a part whose header no blank line ends; a multipart in which
+// no part begins; multipart/encrypted for another protocol.
 //
 // # TLS-Required
 //

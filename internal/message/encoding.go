@@ -50,8 +50,8 @@ func (e encoding) decode(raw []byte) (content []byte, goesOn bool) {
 		first, rest, _ := bytes.Cut(raw, []byte("="))
 		return decodeBase64(letters(first)), len(letters(rest)) > 0
 	case inQuotedPrintable:
-		content, _ = io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw))) // what precedes an error counts
-		return content, false
+		content, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw))) // what precedes an error counts
+		return content, err != nil
 	}
 	return raw, false
 }

@@ -28,6 +28,7 @@ type entity struct {
 	also     string   // a boundary that some readers take for it
 	digest   bool     // a multipart/digest
 	unsure   bool     // what is found in it leaves doubt
+	parted   bool     // a delimiter of the multipart was found
 }
 
 // fields is what the fields of a header say of the content. A field that comes
@@ -97,7 +98,7 @@ func (f *fields) entity(within *entity) entity {
 	case !f.types:
 		c = untyped
 	}
-	e := entity{c.kind, f.encoding, c.boundary, c.also, c.digest, c.unsure}
+	e := entity{c.kind, f.encoding, c.boundary, c.also, c.digest, c.unsure, false}
 	if n := c.named.and(f.named); c.file && n.maybe() {
 		e.kind, e.unsure = cms, c.unsure || !c.octets || !n.sure()
 	}

@@ -34,15 +34,33 @@ func (n *named) note(name string) {
 		return
 	}
 	n.other = true
-	n.unclear = n.unclear || strings.Contains(name, "=?") || isP7m(unescape(name))
+	n.unclear = n.unclear || strings.Contains(name, "=?") || mayBeP7m(name) || mayBeP7m(unescape(name))
 }
 
 func isP7m(name string) bool {
 	return strings.HasSuffix(strings.ToLower(strings.TrimRight(name, " \t\r\n")), ".p7m")
 }
 
-// plainCharset matches the charsets in which the ending of a name is ASCII.
-var plainCharset = regexp.MustCompile(`(?i)^(utf-?8|(us-)?ascii|iso-?8859-.*|windows-125\d|cp125\d|koi8-.*|gb.*|big5.*|euc-.*|shift[-_]jis)?$`)
+// mayBeP7m reports whether some reader may take a name for one of S/MIME: readers
+// drop what follows an ending and is no letter, end a name where a file system does,
+// or take out blanks, controls and what is not ASCII.
+func mayBeP7m(name string) bool {
+	return nearlyP7m.MatchString(name) || nearlyP7m.MatchString(string(squeeze([]byte(name))))
+}
+
+var nearlyP7m = regexp.MustCompile(`(?i)\.p7m(\W*$|[^\w.])`)
+
+// squeeze returns what is left of a text without blanks, controls and octets that are
+// not ASCII.
+func squeeze(text []byte) []byte {
+	left := make([]byte, 0, len(text))
+	for _, c := range text {
+		if ' ' < c && c <= '~' {
+			left = append(left, c)
+		}
+	}
+	return left
+}
 
 // fileNames gathers the parameters of one field that name a file.
 type fileNames struct {
@@ -114,7 +132,7 @@ func (x piece) decode() (name string, plain bool) {
 	if x.number == 0 {
 		if charset, rest, ok := strings.Cut(text, "'"); ok {
 			if _, value, ok := strings.Cut(rest, "'"); ok {
-				text, plain = value, plainCharset.MatchString(charset)
+				text, plain = value, asciiCharset.MatchString(charset)
 			}
 		}
 	}
@@ -148,7 +166,7 @@ func decodeWords(name string) (decoded string, plain bool) {
 		return name, plain
 	}
 	words := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
-		plain = plain && plainCharset.MatchString(charset)
+		plain = plain && asciiCharset.MatchString(charset)
 		return r, nil
 	}}
 	if decoded, err := words.DecodeHeader(name); err == nil {

@@ -131,7 +131,8 @@ func TestBounds(t *testing.T) {
 		{"depth far beyond", nested(10_000), "unknown"},
 		{"parts allowed", top + strings.Repeat("--b\n\n", maxParts-1) + "--b\nContent-Type: application/pgp-encrypted\n\n", "pgp"},
 		{"parts beyond", top + strings.Repeat("--b\n\n", maxParts) + "--b\nContent-Type: application/pgp-encrypted\n\n", "unknown"},
-		{"endless line", top + strings.Repeat("-", much), "no"},
+		{"endless line", top + strings.Repeat("-", much), "unknown"},
+		{"endless line after a part", top + "--b\n\nx\n" + strings.Repeat("-", much), "no"},
 		{"endless padding", top + "--b" + strings.Repeat(" ", much) + "\nContent-Type: application/pgp-encrypted\n\n", "unknown"},
 		{"endless header", top + "--b\n" + strings.Repeat("X: y\n", much/5), "no"},
 		{"endless field", top + "--b\nX: " + strings.Repeat("y\n ", much/3), "no"},
@@ -146,7 +147,7 @@ func TestBounds(t *testing.T) {
 		{"endless line of text", "Content-Type: text/plain\n\n" + strings.Repeat("x ", much), "no"},
 		{"endless end of armor", "Content-Type: text/plain\n\n" + armor + strings.Repeat(" ", much), "unknown"},
 		{"armor across the end", "Content-Type: text/plain\n\n" + strings.Repeat(" ", maxBeginning-9) + "\n" + armored, "unknown"},
-		{"endless delimiters", top + strings.Repeat("--\n", much/3), "no"},
+		{"endless delimiters", top + strings.Repeat("--\n", much/3), "unknown"},
 		{"long boundary", "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", maxBoundary+1) + "\n\n", "unknown"},
 	} {
 		s := NewScanner(Wants{Encrypted: true})

@@ -51,7 +51,7 @@ func TestTypeSpellings(t *testing.T) {
 		{"text/\n plain", armored, "pgp"},
 		{"TEXT/(html)PLAIN", armored, "pgp"},
 		{"(text/html) text/plain", armored, "pgp"},
-		{"text/plain (; charset=x)", armored, "pgp"},
+		{"text/plain (; charset=utf-8)", armored, "pgp"},
 		{"text/plain ()", armored, "pgp"},
 		{"text/plain;;; charset=utf-8; ;", armored, "pgp"},
 		{"text/plain; charset=\"utf-8\" (x); format=flowed (y)", armored, "pgp"},
@@ -102,6 +102,61 @@ func TestTypeSpellings(t *testing.T) {
 		{"text/plain", "Hello\rworld\r" + armored, "no"},
 		{"application/pgp; format=text; x-action=encrypt", armored, "unknown"},
 		{"application/pgp; format=text; x-action=sign", "-----BEGIN PGP SIGNED MESSAGE-----\n", "no"},
+		{"text/plain", "\x0c" + armored, "unknown"},
+		{"text/plain", " " + armored, "unknown"},
+		{"text/plain; format=flowed; delsp=yes", " \n " + armored, "unknown"},
+		{"text/plain", "\v\n\x85\n\xc2\x85" + armored, "unknown"},
+		{"text/plain; charset=iso-8859-1", "\xa0" + armored, "unknown"},
+		{"text/plain; charset=utf-8", "\u200b\u2060" + armored, "unknown"},
+		{"text/plain; charset=utf-8", "-----BEGIN\u00a0PGP\u00a0MESSAGE-----\n\nhQEMA\n", "unknown"},
+		{"text/plain; charset=iso-2022-jp", "\x1b(B" + armored, "unknown"},
+		{"text/plain; charset=iso-2022-kr", "\x1b$)C" + armored, "unknown"},
+		{"text/plain", "-----BEGIN PGP MESSAGE, PART 1/2-----\n\nhQEMA\n", "unknown"},
+		{"text/plain", "> " + armored, "no"},
+		{"text/plain", "Here it is:\n" + armored, "no"},
+		{"text/plain; charset=iso-2022-jp", "\x1b$B$3$s$K$A$O\x1b(B\n", "no"},
+		{"text/plain\nContent-Transfer-Encoding: quoted-printable", "\x01" + armored, "unknown"},
+		{"text/plain\nContent-Transfer-Encoding: quoted-printable", "-----BEGIN=20PGP MES=\nSAGE-----\n\nhQEMA\n", "pgp"},
+		{"text/plain\nContent-Transfer-Encoding: quoted-printable", "-----BEGIN\x01=20PGP MESSAGE-----\n\n", "unknown"},
+		{"text/plain\nContent-Transfer-Encoding: quoted-printable", "Hello =ZZ\n", "no"},
+
+		// Charsets in which text is not what it seems.
+		{"text/plain; charset=utf-7", armored, "unknown"},
+		{"text/plain; charset=\"UTF-7\"", "+AC0ALQAtAC0ALQ-BEGIN PGP MESSAGE+AC0ALQAtAC0ALQ-\n", "unknown"},
+		{"text/plain; charset=x-utf-7", "Hello\n", "unknown"},
+		{"text/plain; charset=ibm037" + in64, inBase([]byte("\x60\x60\x60\x60\x60\xc2\xc5\xc7\xc9\xd5")), "unknown"},
+		{"text/plain; charset=hz-gb-2312", "~{~}" + armored, "unknown"},
+		{"text/plain; charset=utf-8; charset=utf-7", "Hello\n", "unknown"},
+		{"text/plain; charset*=us-ascii'en'utf-7", "Hello\n", "unknown"},
+		{"text/plain; charset*=us-ascii''utf%2D7", "Hello\n", "unknown"},
+		{"text/plain; charset*0=ut; charset*1=f-7", "Hello\n", "unknown"},
+		{"text/plain; charset*=us-ascii''utf-8", "Hello\n", "no"},
+		{"text/plain; charset=(utf-8) utf-7", "Hello\n", "unknown"},
+		{"text/plain (a; charset=utf-7)", "Hello\n", "unknown"},
+		{"text/plain charset=utf-7", "Hello\n", "unknown"},
+		{"text/plain; x=\"; charset=utf-7", "Hello\n", "unknown"},
+		{"text; charset=utf-7", "Hello\n", "unknown"},
+		{"text/plain; charset='utf-7'", "Hello\n", "unknown"},
+		{"text/plain; charset='utf-8'", "Hello\n", "no"},
+		{"text/plain; charset=iso-8859-15 (Latin 9)", armored, "pgp"},
+		{"text/plain; charset=windows-1251", armored, "pgp"},
+		{"text/plain; charset=KOI8-R", armored, "pgp"},
+		{"text/plain; charset=cp850", armored, "pgp"},
+		{"text/plain; charset=ANSI_X3.4-1968", armored, "pgp"},
+		{"text/plain; charset=GB18030", armored, "pgp"},
+		{"text/plain; charset=ks_c_5601-1987", armored, "pgp"},
+		{"text/plain; charset=unknown-8bit", armored, "pgp"},
+		{"text/plain; charset=", armored, "pgp"},
+		{"text/html; charset=utf-7", "Hello\n", "no"},
+
+		// Types that are almost those of encrypted content.
+		{"application/x-pkcs7" + in64, smime, "unknown"},
+		{"application/pkcs7-mime2; smime-type=enveloped-data" + in64, inBase([]byte(signed)), "no"},
+		{"application/pkcs7-signature; name=smime.p7s" + in64, inBase([]byte(signed)), "no"},
+		{"application/x-pkcs7-signature", "x", "no"},
+		{"application/x-pgp-encrypted", "Version: 1\n", "unknown"},
+		{"application/pgp-signature", "x", "no"},
+		{"application/pgp-keys", "x", "no"},
 
 		// Types of S/MIME that say what the content is, or leave it open.
 		{"application/pkcs7-mime; smime-type=enveloped-data; smime-type=\"Enveloped-Data\"", "x", "smime"},
@@ -180,6 +235,16 @@ func TestDoubtfulParts(t *testing.T) {
 		{html + "--b\n-- bd\n --bd x\n---bd\n" + last, "no"},
 		{html + "--bd \t\n" + last, "no"},
 
+		// Multiparts without a part.
+		{"", "unknown"},
+		{"Hello\n", "unknown"},
+		{last, "unknown"},
+		{"--bd--\n" + control + "\n\nx" + last, "unknown"},
+		{html + "--bd\nContent-Type: multipart/mixed; boundary=x\n\nHello\n" + last, "unknown"},
+		{"--bd\nContent-Type: multipart/mixed; boundary=x\n\nHello\n" + html + last, "unknown"},
+		{"--bd\nContent-Type: multipart/mixed; boundary=x\n\n--y\n\n--y--\n" + control + "\n\nx" + last, "pgp"},
+		{"--bd\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nHello\n--x--\n" + html + last, "no"},
+
 		// A CR that ends a line to some readers.
 		{"pre\r" + strings.ReplaceAll(control+"\n\n"+last, "\n", "\r"), "unknown"},
 		{html + "x\r" + control + "\n\n" + last, "unknown"},
@@ -235,6 +300,13 @@ func TestMultipartSpellings(t *testing.T) {
 		{"multipart/mixed; boundary=\"b\n d\"", "b d", "unknown"},
 		{"multipart/mixed; boundary=\" bd\"", " bd", "unknown"},
 		{"multipart/mixed; boundary=\"<bd>\"", "<bd>", "unknown"},
+		{"multipart/mixed; boundary='bd'", "'bd'", "unknown"},
+		{"multipart/mixed; boundary='bd'", "bd", "unknown"},
+		{"multipart/mixed; boundary=\"'bd'\"", "'bd'", "unknown"},
+		{"multipart/mixed; boundary='", "'", "unknown"},
+		{"multipart/mixed; boundary='bd", "'bd", "pgp"},
+		{"multipart/mixed; boundary=bd", "other", "unknown"},
+		{encrypted + "boundary=bd", "other", "pgp"},
 		{"multipart/mixed; boundary=\"b\xe4d\"", "b\xe4d", "unknown"},
 		{"multipart/mixed; boundary=\"bäd\"", "bäd", "unknown"},
 		{"multipart/mixed; boundary=\"=?utf-8?q?bd?=\"", "=?utf-8?q?bd?=", "unknown"},
@@ -328,12 +400,12 @@ func TestEncodingSpellings(t *testing.T) {
 				heldBy(t, "Content-Type: "+media+field, inBase([]byte(signed)), want("no"), want("no"))
 			}
 		}
-		found, none, part := "unknown", "unknown", "--bd\nContent-Type: application/pgp-encrypted\n\n--bd--\n"
+		found, part := "unknown", "--bd\nContent-Type: application/pgp-encrypted\n\n--bd--\n"
 		if c.encoding == "" {
-			found, none = "pgp", "no"
+			found = "pgp"
 		}
 		heldBy(t, "Content-Type: multipart/mixed; boundary=bd"+field, part, found, found)
-		heldBy(t, "Content-Type: multipart/mixed; boundary=bd"+field, inBase([]byte(part)), none, none)
+		heldBy(t, "Content-Type: multipart/mixed; boundary=bd"+field, inBase([]byte(part)), "unknown", "unknown")
 		heldBy(t, "Content-Type: multipart/encrypted; protocol=application/pgp-encrypted; boundary=bd"+field, part, found, found)
 	}
 }
@@ -390,7 +462,7 @@ func FuzzComments(f *testing.F) {
 func FuzzContentType(f *testing.F) {
 	for _, s := range []string{"text/plain; charset=utf-8", "multipart/mixed; boundary=\"a b\"", "multipart/encrypted; boundary=a; protocol=\"application/pgp-encrypted\"",
 		"application/pkcs7-mime; smime-type=enveloped-data", "multipart/mixed; boundary*0=a; boundary*1=b", "multipart/mixed; boundary*=us-ascii'en'a", "multipart/x; boundary=\"a\\\\b\"",
-		"application/octet-stream; name*=utf-8''a.p7m", "application/octet-stream; name=\"a.p7m\"", "multipart/mixed;\n\tboundary=a;;", "x/y", "text", ";"} {
+		"application/octet-stream; name*=utf-8''a.p7m", "application/octet-stream; name=\"a.p7m\"", "multipart/mixed;\n\tboundary=a;;", "text/plain; charset=utf-7", "text/plain; charset*=''utf-7", "x; charset=0", "x/y", "text", ";"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -414,9 +486,11 @@ func FuzzContentType(f *testing.F) {
 		case smime:
 			same = strings.HasSuffix(media, "pkcs7-mime") && strings.HasSuffix(strings.ToLower(params["smime-type"]), "enveloped-data")
 		case cms:
-			same = strings.HasSuffix(media, "pkcs7-mime") || media == "application/cms"
+			same = strings.Contains(media, "pkcs7") || media == "application/cms"
 		case inClear:
 			same = strings.HasSuffix(media, "pkcs7-mime") && params["smime-type"] != "" && !strings.HasSuffix(strings.ToLower(params["smime-type"]), "enveloped-data")
+		case unclear:
+			same = strangeCharset(params["charset"]) || strings.Contains(strings.ToLower(value), "charset*") || strings.Contains(media, "pgp-encrypted")
 		case control:
 			same = media == "application/pgp-encrypted"
 		case opaque:

@@ -226,7 +226,8 @@ func (m *structure) delimiter(line []byte) bool {
 // nextPart begins a part of the multipart at depth.
 func (m *structure) nextPart(depth int) {
 	m.judge()
-	m.open = m.open[:depth]
+	m.open[depth-1].parted = true
+	m.leave(depth)
 	m.state, m.head, m.name, m.begun = heading, fields{}, "", false
 	if m.parts++; m.parts > maxParts && !m.settled {
 		m.doubt()
@@ -236,10 +237,19 @@ func (m *structure) nextPart(depth int) {
 // endParts ends a multipart, so that depth of them remain.
 func (m *structure) endParts(depth int) {
 	m.judge()
-	m.open = m.open[:depth]
+	m.leave(depth)
 	if depth == 0 && !m.settled {
 		m.settleNone()
 	}
+}
+
+// leave leaves the multiparts within depth of them. One without a part has another
+// boundary to some readers.
+func (m *structure) leave(depth int) {
+	for _, o := range m.open[depth:] {
+		m.unsure = m.unsure || !o.parted
+	}
+	m.open = m.open[:depth]
 }
 
 // judge looks at the beginning of the content, if there is one to look at, or at a
@@ -268,6 +278,7 @@ func (m *structure) finish() {
 		m.take(m.line)
 	}
 	m.judge()
+	m.leave(0)
 	if !m.settled {
 		m.settleNone()
 	}
