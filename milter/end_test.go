@@ -204,19 +204,48 @@ func TestNoHELO(t *testing.T) {
 			t.Errorf("%s: helo is known %v, %s", name, known, got)
 		}
 	}
-	gate, ln := &scriptGate{}, newPipes()
-	start(t, Config{Gate: gate}, ln)
-	for i, none := range []bool{true, false} { // the second while the first is there
-		w := newWire(t, ln.dial())
-		defer w.conn.Close()
-		w.negotiate(offer())
-		w.send(cmdMacro, "C"+cstrings(real...))
-		for _, event := range []string{string(cmdConnect) + at, "M<a@example.net>\x00", "R<b@example.com>\x00"} {
-			w.send(event[0], event[1:])
-			w.await()
-		}
-		if got, known := gate.facts["helo"]; known != none {
-			t.Errorf("session %d at one port: helo is known %v, %s", i, known, got)
+}
+
+// TestNoHELOAtPort shows which sessions at one port of the client may be one that
+// goes on after XCLIENT: those after one whose client may send that, which Postfix
+// does not count. Nobody else makes it unknown that there was no HELO.
+func TestNoHELOAtPort(t *testing.T) {
+	type one struct {
+		client, connections string
+		none                bool
+	}
+	for name, sessions := range map[string][]one{
+		"a client with two addresses":  {{"198.51.100.7", "1", true}, {"198.51.100.8", "1", true}},
+		"a proxy":                      {{"10.0.0.5", "0", true}, {"198.51.100.8", "1", false}, {"198.51.100.9", "1", false}},
+		"a proxy, and XCLIENT twice":   {{"10.0.0.5", "0", true}, {"10.0.0.6", "0", false}, {"198.51.100.9", "1", false}},
+		"another client before it":     {{"198.51.100.7", "1", true}, {"10.0.0.5", "0", true}, {"198.51.100.8", "1", false}},
+		"another client between":       {{"10.0.0.5", "0", true}, {"198.51.100.7", "1", false}, {"198.51.100.8", "1", false}},
+		"connections that are unknown": {{"198.51.100.7", "", true}, {"198.51.100.8", "1", false}},
+	} {
+		for _, open := range []bool{true, false} { // while the first is there, and just after it
+			gate, ln := &scriptGate{}, newPipes()
+			start(t, Config{Gate: gate}, ln)
+			for i, s := range sessions {
+				w := newWire(t, ln.dial())
+				w.negotiate(offer())
+				macros := []string{"j", "mx", "v", "Postfix 3.7.11", "{client_port}", "40000", "{client_resolve}", "FAIL", "{daemon_addr}", "192.0.2.25", "{daemon_port}", "25"}
+				if s.connections != "" {
+					macros = append(macros, "{client_connections}", s.connections)
+				}
+				w.send(cmdMacro, "C"+cstrings(macros...))
+				for _, event := range []string{string(cmdConnect) + "x\x004\x9c\x40" + s.client + "\x00", "M<a@example.net>\x00", "R<b@example.com>\x00"} {
+					w.send(event[0], event[1:])
+					w.await()
+				}
+				if got, known := gate.facts["helo"]; known != s.none {
+					t.Errorf("%s, open %v, session %d: helo is known %v, %s", name, open, i, known, got)
+				}
+				if open {
+					t.Cleanup(func() { w.conn.Close() })
+				} else {
+					w.conn.Close()
+				}
+			}
 		}
 	}
 }

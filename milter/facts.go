@@ -103,15 +103,20 @@ func (s *session) connected(c connect, m macros) {
 	}
 	s.names(c.host, m)
 	s.served(m)
-	s.whole = s.mta == mtaSendmail || c.port != 0 && m.tlsVersion == "" && !s.begunAnew(c.port)
+	s.whole = s.mta == mtaSendmail || c.port != 0 && m.tlsVersion == "" && !s.begunAnew(c.port, mayProxy(m))
 }
 
 // begunAnew reports whether the session is one that goes on after XCLIENT. In one
 // that has TLS at CONNECT, or no client's port, that cannot be told.
-func (s *session) begunAnew(clientPort uint16) bool {
-	f := &s.facts
-	s.port = port{netip.AddrPortFrom(f.ServerAddress.Or(netip.Addr{}), f.ServerPort.Or(0)), clientPort}
-	return s.server.ports.take(s.port, s, time.Now())
+func (s *session) begunAnew(clientPort uint16, mayProxy bool) bool {
+	f, now := &s.facts, time.Now()
+	at := port{netip.AddrPortFrom(f.ServerAddress.Or(netip.Addr{}), f.ServerPort.Or(0)), clientPort}
+	anew := s.server.ports.follows(at, now)
+	if mayProxy {
+		s.server.ports.take(at, now)
+		s.port = at
+	}
+	return anew
 }
 
 // simulated says whether cleanup(8) of Postfix plays a session for mail that

@@ -37,7 +37,7 @@ type session struct {
 	mta           mta
 	noID          string // what stands for a queue id where there is none, "" for nothing
 	simulated     bool   // the session is Postfix's own make-believe, see simulated
-	port          port   // that it holds, zero if none
+	port          port   // that it is noted at, zero if at none
 	whole         bool   // a HELO, had there been one, would be known, see connected
 	inTransaction bool   // between MAIL and the end of its message
 	judged        bool   // and the gate knows of it
@@ -64,7 +64,9 @@ func (s *session) follow() {
 
 func (s *session) close() {
 	s.noteUnjudged()
-	s.server.ports.leave(s.port, s, time.Now())
+	if s.port != (port{}) {
+		s.server.ports.leave(s.port, time.Now())
+	}
 	s.gate.close()
 }
 
@@ -116,7 +118,10 @@ func (s *session) intercept(payload []byte) (pass bool, err error) {
 // event to come.
 func (s *session) forget(next stage) {
 	s.endTransaction("")
-	s.server.ports.free(s.port, s)
+	if s.port != (port{}) {
+		s.server.ports.free(s.port)
+		s.port = port{}
+	}
 	s.facts = rules.Session{}
 	s.macros.forget(next)
 	s.mta, s.simulated, s.whole, s.noID = mtaUnknown, false, false, ""
