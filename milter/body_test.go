@@ -128,7 +128,7 @@ action = "accept"
 // it is looked at or nothing.
 func TestLargeMessages(t *testing.T) {
 	const size, piece = 50 << 20, 65535
-	body := frame(cmdBody, strings.Repeat("a line of text, and not the boundary\r\n", piece/38))
+	body := frame(cmdBody, "--b\r\n\r\n"+strings.Repeat("a line of text, and not the boundary\r\n", piece/40))
 	for name, test := range map[string]struct {
 		header  string
 		offered milter.OptProtocol
