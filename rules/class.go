@@ -11,11 +11,10 @@ var ofRecipient = SetOf(FieldRecipient, FieldRecipientDomain)
 
 // takeClass notes a rule that may tell recipients apart.
 func (p *Policy) takeClass(r *Rule) {
-	for i := range r.When {
-		if id := r.When[i].Field.ID; ofRecipient.Has(id) || id >= fieldCount {
-			p.apart = append(p.apart, r)
-			return
-		}
+	apart := false
+	r.conditions(func(c *Condition) { apart = apart || ofRecipient.Has(c.Field.ID) || c.Field.ID >= fieldCount })
+	if apart {
+		p.apart = append(p.apart, r)
 	}
 }
 
@@ -34,13 +33,12 @@ func (p *Policy) RecipientClass(s *Session) uint64 {
 		if !r.acts(s) {
 			continue
 		}
-		for i := range r.When {
-			c := &r.When[i]
+		r.conditions(func(c *Condition) {
 			asks = asks || c.Field.ID >= fieldCount
 			if ofRecipient.Has(c.Field.ID) {
 				h.Write([]byte{byte(c.eval(s))}) // never fails
 			}
-		}
+		})
 	}
 	if asks {
 		h.Write([]byte(mailaddr.Fold(s.recipient.Written)))

@@ -10,6 +10,7 @@ type Condition struct {
 
 func (c *Condition) eval(s *Session) Truth {
 	v, known := c.Field.read(s)
+	v.at = s.Now.value.Unix()
 	truth := c.Set.truth(&v, known)
 	if truth == False && c.Field.isTemporary(&v) {
 		return Unknown

@@ -44,6 +44,38 @@ func (p *Policy) Dead() []Dead {
 	return found
 }
 
+// DeadException is an exception that does nothing, and why: its conditions and those
+// of its rule cannot all hold, or an earlier exception has taken all that it could
+// match.
+type DeadException struct {
+	Rule       *Rule
+	Exception  *Exception
+	Conditions []Condition
+	By         *Exception
+}
+
+// DeadExceptions finds such exceptions.
+func (p *Policy) DeadExceptions() []DeadException {
+	var found []DeadException
+	r := newRelations()
+	for _, rule := range p.rules {
+		for i := range rule.Except {
+			x := &rule.Except[i]
+			when := slices.Concat(rule.When, x.When)
+			d := DeadException{rule, x, r.contradiction(when), nil}
+			for j := 0; j < i && d.Conditions == nil && d.By == nil; j++ {
+				if by := &rule.Except[j]; !by.Expires.known && r.impliesAll(when, by.When) {
+					d.By = by
+				}
+			}
+			if d.Conditions != nil || d.By != nil {
+				found = append(found, d)
+			}
+		}
+	}
+	return found
+}
+
 // killer finds the first of some earlier rules that leaves a rule nothing to
 // do.
 func (r *relations) killer(earlier []*Rule, rule *Rule) (by *Rule, redundant bool) {
@@ -63,7 +95,7 @@ func (r *relations) killer(earlier []*Rule, rule *Rule) (by *Rule, redundant boo
 
 // outlives says whether the rule is in force for as long as another is.
 func (r *Rule) outlives(other *Rule) bool {
-	if r.Observe || len(r.Rollout) > 0 {
+	if r.Observe || len(r.Rollout) > 0 || len(r.Except) > 0 {
 		return false
 	}
 	end, limited := r.Expires.Get()
@@ -189,6 +221,8 @@ func domainsOf(s *Set, fits func(Value) bool) bool {
 		case formText:
 			_, domain := mailaddr.Split(x.text)
 			return fits(Value{Text: domain})
+		case formDomain:
+			return fits(Value{Text: x.text})
 		case formSet:
 			return domainsOf(x.set, fits)
 		}

@@ -35,11 +35,16 @@ func (e *entries) localPart(v *Value) Truth {
 		return True
 	}
 	t := False
-	if len(e.patterns) > 0 || len(e.texts) > 1 || len(e.texts) == 1 && !hit(e.texts, "") {
+	if len(e.patterns) > 0 || len(e.domains) > 0 || len(e.suffixes) > 0 || len(e.texts) > 1 || len(e.texts) == 1 && !hit(e.texts, "") {
 		t = Unknown
 	}
 	for _, s := range e.sets {
 		t = max(t, s.truth(v, false))
+	}
+	for i := range e.dated {
+		if d := &e.dated[i]; d.counts(v) {
+			t = max(t, d.set.truth(v, false))
+		}
 	}
 	return t
 }
@@ -63,6 +68,11 @@ func (e *entries) fingerprint(kind Kind, v *Value) Truth {
 func (e *entries) comparable(fingerprint string) bool {
 	for text := range e.texts {
 		if len(text) == len(fingerprint) {
+			return true
+		}
+	}
+	for _, d := range e.dated {
+		if d.set.any.comparable(fingerprint) {
 			return true
 		}
 	}

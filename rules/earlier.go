@@ -52,8 +52,17 @@ func (r *Rule) textsOnly() *Condition {
 
 // before returns the candidates among the rules before one, in their order.
 func (x *earlier) before(rule *Rule) []*Rule {
+	near := x.near(rule)
+	if i := slices.IndexFunc(near, func(r *Rule) bool { return r.index >= rule.index }); i >= 0 {
+		near = near[:i]
+	}
+	return near
+}
+
+// near returns the candidates among all rules, in their order.
+func (x *earlier) near(rule *Rule) []*Rule {
 	if x.policy.index == nil {
-		return x.policy.rules[:rule.index]
+		return x.policy.rules
 	}
 	var example Session
 	found := slices.Clone(x.rest)
@@ -83,9 +92,7 @@ func (x *earlier) before(rule *Rule) []*Rule {
 	found = x.policy.index.candidates(&example, found)
 	var rules []*Rule
 	for _, i := range found {
-		if int(i) < rule.index {
-			rules = append(rules, x.policy.rules[i])
-		}
+		rules = append(rules, x.policy.rules[i])
 	}
 	return rules
 }
@@ -146,7 +153,14 @@ func (x atom) example(kind Kind) (Value, bool) {
 	case formText:
 		return Value{Text: x.text, Number: noSuite}, true
 	case formSuffix:
+		if kind == KindMailbox {
+			return Value{Text: "someone@host." + x.text}, true
+		}
 		return Value{Text: "host." + x.text}, true
+	case formDomain:
+		return Value{Text: "someone@" + x.text}, true
+	case formEnding:
+		return Value{Text: "host" + x.text}, true
 	case formLocal:
 		return Value{Text: x.text + "@example.invalid"}, true
 	case formPrefix:

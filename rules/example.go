@@ -36,12 +36,12 @@ func (s *Session) setTLS(version, cipher string) {
 	})
 }
 
-// exampleFor is such a session in which the rule's conditions hold, but for
-// those on TLS; ok is false if none is found.
-func (p *Policy) exampleFor(r *Rule, now time.Time) (s *Session, ok bool) {
+// exampleFor is such a session in which some conditions hold, but for those on TLS;
+// ok is false if none is found.
+func (p *Policy) exampleFor(when []Condition, now time.Time) (s *Session, ok bool) {
 	s = p.exampleSession(now)
-	for i := range r.When {
-		c := &r.When[i]
+	for i := range when {
+		c := &when[i]
 		if held, _ := c.Field.read(s); tlsFields.Has(c.Field.ID) || c.Set.holds(&held) {
 			continue
 		}
@@ -51,8 +51,8 @@ func (p *Policy) exampleFor(r *Rule, now time.Time) (s *Session, ok bool) {
 		}
 		s.put(c.Field, v)
 	}
-	for i := range r.When {
-		if c := &r.When[i]; !tlsFields.Has(c.Field.ID) && c.eval(s) != True {
+	for i := range when {
+		if c := &when[i]; !tlsFields.Has(c.Field.ID) && c.eval(s) != True {
 			return nil, false
 		}
 	}

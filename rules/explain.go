@@ -14,6 +14,10 @@ type Step struct {
 	Value      string     // the value seen by it
 	Known      bool       // whether that value was known
 	Shortfalls []string   // what the session lacks of the rule's profile, or what cannot be told
+
+	Exception *Exception // that held, and replaced what the rule does; nil if none did
+	Open      *Exception // the first before it of which that is not known; nil if all are known
+	Does      Action     // what the rule does when it bites, by that
 }
 
 // Explain evaluates as [Policy.Evaluate] does, over all rules, and keeps the
@@ -25,13 +29,23 @@ func (p *Policy) Explain(s *Session, later FieldSet) Explanation {
 }
 
 // tracer collects the steps of a reading; a nil tracer collects nothing.
-type tracer struct{ steps []Step }
+type tracer struct {
+	steps []Step
+	of    excepted // the rule whose step comes next
+}
+
+func (t *tracer) excepted(e *excepted) {
+	if t != nil {
+		t.of = *e
+	}
+}
 
 func (t *tracer) step(r *reading, rule *Rule, o Outcome, c conjunction, g grade) {
 	if t == nil {
 		return
 	}
-	step := Step{Rule: rule, Outcome: o}
+	step := Step{Rule: rule, Outcome: o, Exception: t.of.by, Open: t.of.open, Does: r.standing.Does}
+	t.of = excepted{}
 	if c.settled >= 0 {
 		step.Condition = &rule.When[c.settled]
 		var v Value

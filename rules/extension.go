@@ -17,7 +17,7 @@ func (e *entries) hitMailbox(address string) bool {
 	if domain == "" {
 		return false
 	}
-	if e.hitLocal(local) {
+	if e.hitLocal(local) || hit(e.domains, domain) || e.hitSuffix(domain) {
 		return true
 	}
 	i := mailaddr.Extension(local, e.delimiters)

@@ -172,6 +172,8 @@ type Value struct {
 	Number int64      // number, version, boolean (0, 1), time (Unix seconds), cipher suite (noSuite: none known)
 	Addr   netip.Addr // address
 	Other  string     // another form of a domain or mailbox, which is as good as Text; "": none
+
+	at int64 // of the question, in Unix seconds; 0: before all that ends
 }
 
 // Read gives the field's value in a session, normalised for comparison, and

@@ -149,7 +149,8 @@ func (x *index) candidates(s *Session, to []int32) []int32 {
 	to = x.client.find(s.Client.value, to)
 	for i := range x.groups {
 		g := &x.groups[i]
-		if v, _ := g.field.read(s); g.set.holds(&v) {
+		v, _ := g.field.read(s)
+		if v.at = s.Now.value.Unix(); g.set.holds(&v) {
 			to = append(to, g.rules...)
 		}
 	}

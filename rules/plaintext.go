@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"cmp"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -39,13 +41,15 @@ func (p *Policy) Uneven(now time.Time) []Uneven {
 			continue
 		}
 		for _, at := range rule.changes(now) {
-			s, ok := p.exampleFor(rule, at)
-			if !ok {
-				continue
-			}
-			if u, ok := full.uneven(rule, s); ok && !seen[u.Rule] {
-				seen[u.Rule], u.From = true, at
-				found = append(found, u)
+			for _, when := range rule.readings() {
+				s, ok := p.exampleFor(when, at)
+				if !ok {
+					continue
+				}
+				if u, ok := full.uneven(rule, s); ok && !seen[u.Rule] {
+					seen[u.Rule], u.From = true, at
+					found = append(found, u)
+				}
 			}
 		}
 	}
@@ -54,7 +58,22 @@ func (p *Policy) Uneven(now time.Time) []Uneven {
 
 // looksAtTLS says whether a condition of the rule is on TLS.
 func (r *Rule) looksAtTLS() bool {
-	return slices.ContainsFunc(r.When, func(c Condition) bool { return tlsFields.Has(c.Field.ID) })
+	looks := false
+	r.conditions(func(c *Condition) { looks = looks || tlsFields.Has(c.Field.ID) })
+	return looks
+}
+
+// readings are the conditions of the rule, and those with each exception that looks at
+// TLS.
+func (r *Rule) readings() [][]Condition {
+	when := [][]Condition{r.When}
+	for i := range r.Except {
+		x := &r.Except[i]
+		if slices.ContainsFunc(x.When, func(c Condition) bool { return tlsFields.Has(c.Field.ID) }) {
+			when = append(when, slices.Concat(r.When, x.When))
+		}
+	}
+	return when
 }
 
 // mayStop says whether the rule can keep mail from its recipient.
@@ -62,15 +81,48 @@ func (r *Rule) mayStop() bool {
 	return r.MayDo(Quarantine) || r.MayDo(Defer) || r.MayDo(Reject)
 }
 
-// changes is now and the beginnings of the steps to come.
+// changes is now and the points of time to come at which the rule changes.
 func (r *Rule) changes(now time.Time) []time.Time {
-	at := []time.Time{now}
-	for _, step := range r.Rollout {
-		if step.From.After(now) {
-			at = append(at, step.From)
+	return append([]time.Time{now}, r.Turns(now)...)
+}
+
+// Turns are the beginnings of the rule's steps, and its end and those of its
+// exceptions, as far as they are to come.
+func (r *Rule) Turns(now time.Time) []time.Time {
+	var at []time.Time
+	add := func(t time.Time) {
+		if t.After(now) {
+			at = append(at, t)
 		}
 	}
+	for _, step := range r.Rollout {
+		add(step.From)
+	}
+	add(r.Expires.value)
+	for i := range r.Except {
+		add(r.Except[i].Expires.value)
+	}
 	return at
+}
+
+// Ends are the entries of lists that end.
+func (p *Policy) Ends() []Ending { return p.ends }
+
+// Changes returns the points of time to come at which a rule does something else: at a
+// step of its rollout, or because it, an exception or an entry of a list ends. They
+// are in order, each once.
+func (p *Policy) Changes(now time.Time) []time.Time {
+	var at []time.Time
+	for _, r := range p.rules {
+		at = append(at, r.Turns(now)...)
+	}
+	for _, e := range p.ends {
+		if e.At.After(now) {
+			at = append(at, e.At)
+		}
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	return slices.CompactFunc(at, time.Time.Equal)
 }
 
 func (p *Policy) uneven(rule *Rule, s *Session) (Uneven, bool) {
@@ -104,36 +156,101 @@ func (r *Rule) ownSuite() []handshake {
 	return nil
 }
 
-// RefusesPlaintext finds the first rule that rejects all mail in plaintext from
-// the internet to port 25, whoever sends it to whom, and from when on it does:
-// now, or with a step of its rollout that is to come. A server that is publicly
-// referenced must not (RFC 3207 section 4). The rule is nil if there is none.
+// RefusesPlaintext finds a rule that, with others or alone, rejects mail in plaintext
+// from strangers to port 25, whatever the message is, and from when on it does: now,
+// or with a step of a rollout or an end that is to come. A server that is publicly
+// referenced must not (RFC 3207 section 4). The rule is nil if there is none. What
+// rules do is found out by trying them on strangers, not by how they are written.
 func (p *Policy) RefusesPlaintext(now time.Time) (*Rule, time.Time) {
 	full := p.WithEnforce(EnforceFull)
-	for _, rule := range p.rules {
-		if !rule.forEverybody() || !rule.MayDo(Reject) {
-			continue
-		}
-		for _, at := range rule.changes(now) {
-			if full.refusesAll(rule, at) {
-				return rule, at
-			}
+	for _, at := range p.changes(now) {
+		if rule := full.refusesStrangers(at); rule != nil {
+			return rule, at
 		}
 	}
 	return nil, now
 }
 
-// refusesAll says whether all messages in plaintext are rejected, and some by
-// this rule: what may depend on the message is tried with each value.
-func (p *Policy) refusesAll(rule *Rule, at time.Time) bool {
-	s := p.exampleSession(at)
-	s.SetPlaintext()
-	named := false
-	return p.eachMessage(s, 0, func() bool {
+// maxChanges bounds how many points of time are tried.
+const maxChanges = 100
+
+// changes is now and the points of time to come at which rules change.
+func (p *Policy) changes(now time.Time) []time.Time {
+	at := p.Changes(now)
+	return append([]time.Time{now}, at[:min(len(at), maxChanges)]...)
+}
+
+// strangers are addresses of the internet, far from each other, of clients that
+// nothing is known of. So that no rule for one network hits or spares most of them.
+var strangers = [...]string{
+	"203.0.113.254", "5.101.7.33", "23.55.161.9", "41.203.64.77", "62.146.31.180", "79.137.8.4", "93.184.99.201", "104.244.12.66", "119.29.5.150",
+	"138.201.44.90", "151.80.209.3", "167.99.72.18", "178.62.190.42", "190.15.220.7", "209.85.218.171", "2001:db8:ffff::25", "2a01:4f8:13:9::25", "2607:f8b0:40:7::25",
+}
+
+// refusesStrangers returns a rule that rejects mail of strangers, if that becomes of
+// most of them at one of our addresses.
+func (p *Policy) refusesStrangers(at time.Time) *Rule {
+	for _, s := range p.listeners(at) {
+		refused, by := 0, (*Rule)(nil)
+		for i, client := range strangers {
+			s.SetClient(netip.MustParseAddr(client))
+			s.SetSender("someone@sender" + itoa(i) + ".invalid") // a percentage of the senders goes by it
+			if rule := p.refusesAll(s); rule != nil {
+				refused++
+				by = cmp.Or(by, rule)
+			}
+		}
+		if 2*refused > len(strangers) {
+			return by
+		}
+	}
+	return nil
+}
+
+// ofListener are the facts that tell where a server was asked.
+var ofListener = SetOf(FieldServerAddress, FieldDaemonName, FieldPolicyContext)
+
+// maxListeners bounds how many of our own addresses are tried.
+const maxListeners = 16
+
+// listeners are examples of mail in plaintext from a stranger to port 25: at an
+// address that no rule names, and at those that rules name.
+func (p *Policy) listeners(at time.Time) []*Session {
+	example := func() *Session {
+		s := p.exampleSession(at)
+		s.ClientName, s.ClientReverseName = Known("mail.client.invalid"), Known("mail.client.invalid")
+		s.SetPlaintext()
+		return s
+	}
+	found := []*Session{example()}
+	for _, r := range p.rules {
+		s, named := example(), false
+		for i := range r.When {
+			c := &r.When[i]
+			if v, ok := c.Set.sample(); ok && ofListener.Has(c.Field.ID) {
+				s.put(c.Field, v)
+				named = true
+			}
+		}
+		if named && len(found) < maxListeners {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// refusesAll returns a rule that rejects the mail whatever the message is; what
+// depends on that is tried with each value.
+func (p *Policy) refusesAll(s *Session) (by *Rule) {
+	all := p.eachMessage(s, 0, func() bool {
 		v := p.Evaluate(s, 0)
-		named = named || v.Rule == rule
+		by = cmp.Or(by, v.Rule)
 		return v.Action == Reject
-	}) && named
+	})
+	if !all {
+		return nil
+	}
+	return by
 }
 
 // eachMessage puts each combination of the values that the message can have and
@@ -168,14 +285,4 @@ func (f *Field) all() []Value {
 		}
 	}
 	return values
-}
-
-// forEverybody says whether the rule looks at nothing but TLS.
-func (r *Rule) forEverybody() bool {
-	for i := range r.When {
-		if id := r.When[i].Field.ID; !tlsFields.Has(id) && id != FieldNow && id != FieldListenerTLSSeen && id != FieldListenerCertSeen {
-			return false
-		}
-	}
-	return true
 }

@@ -21,6 +21,16 @@ type Config struct {
 	Replies    Replies
 	Zone       *time.Location // of the dates in the rules; nil: time.Local
 	Delimiters Fact[string]   // what parts address extensions; unknown: mailaddr.DefaultDelimiters
+	Ends       []Ending       // of entries of lists
+}
+
+// Ending is an entry of a list that counts before a point of time.
+type Ending struct {
+	At    time.Time
+	Entry string
+	Owner string // who answers for it
+	File  string // where it is written
+	Line  int
 }
 
 // DefaultHeader is the name of the tag header unless the rules name another.
@@ -39,6 +49,7 @@ type Policy struct {
 	zone     *time.Location
 	enforce  Enforce
 	needs    FieldSet
+	ends     []Ending
 	supplied []*Field // that the rules look at
 	apart    []*Rule  // that may tell recipients apart, see RecipientClass
 	tags     []*Rule  // that may tag
@@ -49,7 +60,7 @@ type Policy struct {
 
 // New compiles a policy.
 func New(c Config) *Policy {
-	p := &Policy{header: c.Header, stampAll: c.StampAll, authserv: c.AuthservID, trusted: c.Trusted, url: c.URL, replies: c.Replies, zone: cmp.Or(c.Zone, time.Local)}
+	p := &Policy{header: c.Header, stampAll: c.StampAll, authserv: c.AuthservID, trusted: c.Trusted, url: c.URL, replies: c.Replies, ends: c.Ends, zone: cmp.Or(c.Zone, time.Local)}
 	if p.header == "" {
 		p.header = DefaultHeader
 	}
@@ -62,8 +73,8 @@ func New(c Config) *Policy {
 		r.index, r.certs = i, false
 		for i := range r.When {
 			r.certs = r.certs || certFields.Has(r.When[i].Field.ID)
-			p.takeSupplied(r.When[i].Field)
 		}
+		r.conditions(func(c *Condition) { p.takeSupplied(c.Field) })
 		p.takeClass(r)
 		p.needs |= r.Needs()
 		if r.onlyRecords() {
@@ -104,6 +115,11 @@ func (p *Policy) Also(f *Field, v Value) []string {
 func (r *Rule) MayDo(a Action) bool {
 	for _, step := range r.Rollout {
 		if step.Action == Known(a) {
+			return true
+		}
+	}
+	for i := range r.Except {
+		if r.Except[i].Otherwise == Known(a) {
 			return true
 		}
 	}

@@ -9,12 +9,13 @@ type reading struct {
 	verdict  Verdict
 	standing Standing // of the rule that is being read
 	skipped  bool     // an exemption was skipped for want of a fact
+	excepted uint16   // of the rule that is being read: the number of the exception that holds, from 1
 	record   bool     // nothing is decided any more: what is read is recorded only
 }
 
 // rule reads one rule and says whether the reading ends with it.
 func (r *reading) rule(rule *Rule) (end bool) {
-	r.standing = rule.Standing(r.session)
+	r.standing, r.excepted = rule.Standing(r.session), 0
 	r.standing.Observe = r.standing.Observe || r.record
 	if r.standing.Expired {
 		r.tracer.step(r, rule, PassedOver, conjunction{settled: -1}, grade{})
@@ -81,6 +82,19 @@ func (r *reading) wait(rule *Rule, missing FieldSet, c conjunction, g grade) (en
 
 // bite is a rule that applies, or whose requirement is not met.
 func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade, soft Softening) bool {
+	e, end, done := r.except(rule, c, g)
+	switch a, ok := rule.OnUnknown.Get(); {
+	case done:
+		return end
+	case e.open == nil && e.by != nil && onTemporary(e.by.When, r.session):
+		soft |= SoftTemperror
+	case e.open == nil:
+	case ok && e.unknown&^r.session.Misspelt() != 0:
+		r.note(rule, Undecided, c, g)
+		return r.onUnknown(rule, a, g)
+	default:
+		soft |= SoftException
+	}
 	if r.standing.Observe {
 		r.note(rule, Observed, c, g)
 		r.observe(rule, r.standing.Does, g, soft)
@@ -96,8 +110,18 @@ func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade, soft Softe
 
 // undecided is a rule that a missing fact keeps from being read.
 func (r *reading) undecided(rule *Rule, c conjunction, g grade) bool {
+	a, says := rule.OnUnknown.Get()
+	if says || g.open != 0 {
+		e, end, done := r.except(rule, c, g)
+		if done {
+			return end
+		}
+		if e.by != nil {
+			a = min(a, r.standing.Does)
+		}
+	}
 	r.note(rule, Undecided, c, g)
-	if a, ok := rule.OnUnknown.Get(); ok {
+	if says {
 		return r.onUnknown(rule, a, g)
 	}
 	if g.open == 0 { // the rule is skipped
@@ -109,6 +133,28 @@ func (r *reading) undecided(rule *Rule, c conjunction, g grade) bool {
 		return false
 	}
 	return r.say(rule, r.standing.Does, g, SoftUnknown)
+}
+
+// except reads the exceptions of a rule that is about to do something, of which the
+// first that holds replaces what that is. It is done if nothing is left to do.
+func (r *reading) except(rule *Rule, c conjunction, g grade) (e excepted, end, done bool) {
+	if len(rule.Except) == 0 {
+		return e, false, false
+	}
+	e = rule.except(r.session)
+	r.tracer.excepted(&e)
+	switch missing := e.unknown & r.later; {
+	case missing != 0:
+		return e, r.wait(rule, missing, c, g), true
+	case e.by == nil:
+		return e, false, false
+	}
+	if r.excepted = e.number; e.by.passes() {
+		r.note(rule, Excepted, c, g)
+		return e, false, true
+	}
+	r.standing.Does = e.by.does(r.standing)
+	return e, false, false
 }
 
 // onUnknown does what the rule says for the case that a fact is missing. To
@@ -194,22 +240,23 @@ func (r *reading) observe(rule *Rule, a Action, g grade, soft Softening) {
 }
 
 func (r *reading) note(rule *Rule, o Outcome, c conjunction, g grade) {
-	r.verdict.outcomes.add(rule, o)
+	r.verdict.outcomes.add(ruleOutcome{rule, o, r.excepted})
 	r.tracer.step(r, rule, o, c, g)
 }
 
 // finish reads the rules again that waited to be recorded, in the place that they
 // have among the others.
 func (r *reading) finish(read *outcomes) {
-	for rule, o := range read.all() {
-		if o == Waiting {
+	for x := range read.all() {
+		rule := x.rule
+		if x.outcome == Waiting {
 			r.record = true
 			r.rule(rule)
 			r.record = false
 			continue
 		}
-		r.verdict.outcomes.add(rule, o)
-		if o == Undecided && rule.Exempts() && !rule.OnUnknown.known && !rule.Standing(r.session).Observe {
+		r.verdict.outcomes.add(x)
+		if x.outcome == Undecided && rule.Exempts() && !rule.OnUnknown.known && !rule.Standing(r.session).Observe {
 			r.skipped = true
 		}
 	}

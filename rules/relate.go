@@ -46,6 +46,8 @@ type form uint8
 const (
 	formText form = iota
 	formSuffix
+	formDomain // all addresses of a domain
+	formEnding
 	formLocal
 	formNumber
 	formPrefix
@@ -63,6 +65,16 @@ func (e *entries) each(f func(atom) bool) bool {
 	}
 	for t := range e.suffixes {
 		if !f(atom{form: formSuffix, text: t}) {
+			return false
+		}
+	}
+	for t := range e.domains {
+		if !f(atom{form: formDomain, text: t}) {
+			return false
+		}
+	}
+	for t := range e.endings {
+		if !f(atom{form: formEnding, text: t}) {
 			return false
 		}
 	}
@@ -88,6 +100,11 @@ func (e *entries) each(f func(atom) bool) bool {
 	}
 	for _, s := range e.sets {
 		if !f(atom{form: formSet, set: s}) {
+			return false
+		}
+	}
+	for _, d := range e.dated {
+		if !f(atom{form: formSet, set: d.set}) {
 			return false
 		}
 	}
@@ -118,7 +135,7 @@ func (r *relations) within(a, b *Set) bool {
 	if a == b {
 		return true
 	}
-	if a.hasEmpty() {
+	if a.hasEmpty() || b.any.changes() || b.none.changes() {
 		return false
 	}
 	if inner, ok := a.held(); ok {
@@ -141,12 +158,17 @@ func (r *relations) within(a, b *Set) bool {
 	})
 }
 
-// hasEmpty says whether a set names a list without entries: it is empty today
-// only, so nothing is concluded from that.
+// hasEmpty says whether a set names a list without entries, or with some that end:
+// it holds what it does today only, so nothing is concluded from that.
 func (s *Set) hasEmpty() bool { return s.any.hasEmpty() }
 
 func (e *entries) hasEmpty() bool {
-	return slices.ContainsFunc(e.sets, func(l *Set) bool { return l.Len() == 0 })
+	return e.changes() || slices.ContainsFunc(e.sets, func(l *Set) bool { return l.Len() == 0 })
+}
+
+// changes says whether some of the entries end.
+func (e *entries) changes() bool {
+	return len(e.dated) > 0 || slices.ContainsFunc(e.sets, func(l *Set) bool { return l.any.changes() || l.none.changes() })
 }
 
 func (r *relations) coversAll(e *entries, kind Kind, others *entries) bool {
@@ -179,6 +201,10 @@ func (e *entries) coversPlain(x atom) bool {
 		return strings.Contains(x.text, "@") && e.hitMailbox(x.text)
 	case formSuffix:
 		return hit(e.suffixes, x.text) || e.hitSuffix(x.text)
+	case formDomain:
+		return hit(e.domains, x.text) || e.hitSuffix(x.text)
+	case formEnding:
+		return hit(e.endings, x.text) || e.hitEnding(x.text)
 	case formLocal:
 		return e.hitLocal(x.text)
 	case formNumber:
@@ -295,6 +321,9 @@ func (e *entries) spans(in span) []span {
 	}
 	for _, s := range e.sets {
 		all = append(all, s.spans(in)...)
+	}
+	for _, d := range e.dated {
+		all = append(all, d.set.spans(in)...)
 	}
 	return joined(all)
 }

@@ -21,6 +21,7 @@ type Standing struct {
 	Expired bool   // the rule is passed over
 	Observe bool   // it records what it would have done, and does nothing
 	Does    Action // when it bites
+	Stepped bool   // Does is the action of a step of the rollout, and not the rule's own
 }
 
 // Standing works it out from observe, expires and rollout. Before the first step
@@ -38,7 +39,7 @@ func (r *Rule) Standing(s *Session) Standing {
 	for i := len(r.Rollout) - 1; i >= 0; i-- {
 		if step := &r.Rollout[i]; !now.Before(step.From) && r.picks(s, step.Percent) {
 			st.Observe = step.Observe
-			st.Does = step.Action.Or(st.Does)
+			st.Does, st.Stepped = step.Action.Or(st.Does), step.Action.known
 			return st
 		}
 	}

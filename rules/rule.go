@@ -12,6 +12,8 @@ type Rule struct {
 	Require   *Profile // the bar to clear when it applies
 	Otherwise Action   // what is done when it is not cleared
 
+	Except []Exception // the first that holds replaces what the rule does
+
 	OnUnknown Fact[Action]    // what is done instead when a fact is missing
 	Observe   bool            // record what would have been done, and do nothing
 	Rollout   []RolloutStep   // by time; before the first the rule is under observe
@@ -71,9 +73,7 @@ func (r *Rule) Does() Action {
 // Needs is the set of facts that the rule looks at.
 func (r *Rule) Needs() FieldSet {
 	var need FieldSet
-	for i := range r.When {
-		need |= SetOf(r.When[i].Field.ID)
-	}
+	r.conditions(func(c *Condition) { need |= SetOf(c.Field.ID) })
 	if r.Require != nil {
 		need |= r.Require.Needs()
 	}
@@ -91,10 +91,11 @@ const (
 	Applied            // a rule without a requirement applied
 	Undecided          // a fact was missing
 	Observed           // NotMet or Applied, under observe
+	Excepted           // an exception of the rule let the mail pass
 	Waiting            // a fact is still to come
 )
 
-var outcomeNames = [...]string{"passed over", "met", "not met", "applied", "unknown", "observed", "waiting"}
+var outcomeNames = [...]string{"passed over", "met", "not met", "applied", "unknown", "observed", "excepted", "waiting"}
 
 // String names the outcome.
 func (o Outcome) String() string { return outcomeNames[o] }

@@ -26,6 +26,8 @@ type entries struct {
 	count    int
 	texts    map[string]struct{}       // exact values, normalised
 	suffixes map[string]struct{}       // ".example.org", without the dot
+	domains  map[string]struct{}       // "*@example.org", without the "*@", for mailboxes
+	endings  map[string]struct{}       // ".example.org" or "@example.org", for names and texts
 	locals   map[string]struct{}       // "user@", without the "@"
 	numbers  map[int64]struct{}        // exact values and code points
 	prefixes map[netip.Prefix]struct{} // CIDR blocks
@@ -33,10 +35,20 @@ type entries struct {
 	patterns []*regexp.Regexp
 	compares []comparison
 	sets     []*Set
+	dated    []dated
 
 	delimiters string         // of address extensions, for mailboxes
 	zone       *time.Location // of dates without one
 }
+
+// dated are entries that count before a point of time, in Unix seconds.
+type dated struct {
+	until int64
+	set   *Set
+}
+
+// counts reports whether they do at the time of the question.
+func (d *dated) counts(v *Value) bool { return v.at < d.until }
 
 // comparison is "< n" and its like.
 type comparison struct {
@@ -97,6 +109,36 @@ func (s *Set) Add(entry any) error {
 	return nil
 }
 
+// AddUntil compiles an entry that counts before a point of time.
+func (s *Set) AddUntil(entry any, until time.Time) error {
+	to := &s.any
+	if text, ok := entry.(string); ok {
+		if rest, negated := strings.CutPrefix(text, "!"); negated {
+			to, entry = &s.none, strings.TrimSpace(rest)
+		}
+	}
+	if err := to.until(s, until.Unix()).Add(entry); err != nil {
+		return err
+	}
+	to.count++
+	return nil
+}
+
+// until returns the set of the entries that count before a point of time.
+func (e *entries) until(s *Set, until int64) *Set {
+	for _, d := range e.dated {
+		if d.until == until {
+			return d.set
+		}
+	}
+	set := NewSet(s.kind)
+	set.field, set.in = s.field, s.in
+	set.SetDelimiters(e.delimiters)
+	set.SetZone(e.zone)
+	e.dated = append(e.dated, dated{until, set})
+	return set
+}
+
 // AddSet adds another set of the same kind as one entry.
 func (s *Set) AddSet(other *Set, negated bool) {
 	to := &s.any
@@ -137,6 +179,11 @@ func (e *entries) hit(kind Kind, v *Value) bool {
 			return true
 		}
 	}
+	for i := range e.dated {
+		if d := &e.dated[i]; d.counts(v) && d.set.holds(v) {
+			return true
+		}
+	}
 	return false
 }
 
@@ -155,7 +202,10 @@ func (e *entries) hitExact(kind Kind, v *Value) bool {
 func (e *entries) hitText(kind Kind, text string) bool {
 	switch kind {
 	case KindName:
-		return hit(e.texts, strings.ToLower(text))
+		text = strings.ToLower(text)
+		return hit(e.texts, text) || e.hitEnding(text)
+	case KindText:
+		return hit(e.texts, text) || e.hitEnding(text)
 	case KindDomain:
 		return hit(e.texts, text) || e.hitSuffix(text)
 	case KindMailbox:

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"tlswarden/internal/civil"
-	"tlswarden/internal/mailaddr"
 	"tlswarden/internal/tlsname"
 )
 
@@ -84,12 +83,8 @@ func (e *entries) addText(kind Kind, text string) error {
 		}
 		e.addKey(f)
 		return nil
-	case KindName:
-		e.addKey(strings.ToLower(text))
-		return nil
-	case KindText:
-		e.addKey(text)
-		return nil
+	case KindName, KindText:
+		return e.addName(kind, text)
 	case KindBool:
 		return fmt.Errorf("write true or false without quotes, not %q", text)
 	}
@@ -199,8 +194,15 @@ func (e *entries) addPrefix(text string) error {
 // parsePrefix reads an address or a CIDR block. A block whose host bits are set
 // is refused: it is a slip more often than not.
 func parsePrefix(text string) (netip.Prefix, error) {
+	if bare, zone, ok := strings.Cut(text, "%"); ok {
+		_, bits, _ := strings.Cut(zone, "/")
+		if bits != "" {
+			bare += "/" + bits
+		}
+		return netip.Prefix{}, fmt.Errorf("%q names a network interface, which no address has here; write %q", text, bare)
+	}
 	if a, err := netip.ParseAddr(text); err == nil {
-		a = a.Unmap().WithZone("")
+		a = a.Unmap()
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(text)
@@ -214,69 +216,6 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		return netip.Prefix{}, fmt.Errorf("%q has bits set beyond its length; the block is %s", text, p.Masked())
 	}
 	return p, nil
-}
-
-func (e *entries) addDomain(text string) error {
-	name, below := strings.CutPrefix(text, ".")
-	if text == "" { // a field known to be empty, such as the domain of the null sender
-		e.addKey("")
-		return nil
-	}
-	if err := checkDomain(name); err != nil {
-		return err
-	}
-	to := &e.texts
-	if below {
-		to = &e.suffixes
-	}
-	put(to, normalDomain(name))
-	if other := mailaddr.OtherDomain(name); other != "" {
-		put(to, other)
-	}
-	return nil
-}
-
-// checkDomain refuses what can be no domain name, nor the address literal that
-// a HELO may hold (RFC 5321 section 4.1.3).
-func checkDomain(name string) error {
-	switch {
-	case name == "" || strings.HasPrefix(name, ".") || strings.Contains(name, ".."):
-		return errors.New("a domain name has no empty part; write example.org, or .example.org for its subdomains")
-	case strings.Contains(name, "@"):
-		return fmt.Errorf("%q is an address, and a domain is wanted here", name)
-	case strings.ContainsAny(name, " \t/*,;<>\"'"):
-		return fmt.Errorf("%q is no domain name", name)
-	case len(name) > 255:
-		return errors.New("a domain name has at most 255 octets")
-	}
-	return nil
-}
-
-func (e *entries) addMailbox(text string) error {
-	if text == "<>" || text == "" {
-		e.addKey("")
-		return nil
-	}
-	bare := strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">")
-	local, name := mailaddr.Split(mailaddr.Unquote(bare))
-	if !strings.Contains(bare, "@") {
-		return fmt.Errorf("%q has no @; for a whole domain put the condition on the domain's field", text)
-	}
-	if local == "" {
-		return fmt.Errorf("%q has nothing before its @; for a whole domain put the condition on the domain's field", text)
-	}
-	if name == "" {
-		put(&e.locals, mailaddr.Fold(local))
-		return nil
-	}
-	if err := checkDomain(name); err != nil {
-		return err
-	}
-	e.addKey(normalMailbox(bare))
-	if other := mailaddr.OtherNormal(mailaddr.Unquote(bare)); other != "" {
-		e.addKey(other)
-	}
-	return nil
 }
 
 func (e *entries) addCipher(text string) error {

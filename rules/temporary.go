@@ -12,9 +12,11 @@ var resultFields = SetOf(FieldMessageSPF, FieldMessageDKIM, FieldMessageDMARC)
 func (f *Field) isTemporary(v *Value) bool { return resultFields.Has(f.ID) && v.Text == temporary }
 
 // onTemporary reports whether a temporary error is among what makes the rule apply.
-func (r *Rule) onTemporary(s *Session) bool {
-	for i := range r.When {
-		f := r.When[i].Field
+func (r *Rule) onTemporary(s *Session) bool { return onTemporary(r.When, s) }
+
+func onTemporary(when []Condition, s *Session) bool {
+	for i := range when {
+		f := when[i].Field
 		if v, known := f.read(s); known && f.isTemporary(&v) {
 			return true
 		}

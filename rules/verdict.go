@@ -50,9 +50,11 @@ const (
 	// SoftTemperror: the rule applies because SPF, DKIM or DMARC met with a
 	// temporary error.
 	SoftTemperror
+	// SoftException: an exception of the rule might hold, but a fact is missing.
+	SoftException
 )
 
-var softNames = [...]string{"unknown", "exemption", "no_tls_seen", "no_cert_seen", "enforce", "address", "temperror"}
+var softNames = [...]string{"unknown", "exemption", "no_tls_seen", "no_cert_seen", "enforce", "address", "temperror", "exception"}
 
 // String lists the reasons, separated by commas.
 func (s Softening) String() string {
@@ -120,30 +122,51 @@ type outcomes struct {
 type ruleOutcome struct {
 	rule    *Rule
 	outcome Outcome
+	except  uint16 // the number of the exception that held, from 1; 0: none
 }
 
-func (o *outcomes) add(r *Rule, what Outcome) {
+func (o *outcomes) add(x ruleOutcome) {
 	if o.n < len(o.first) {
-		o.first[o.n] = ruleOutcome{r, what}
+		o.first[o.n] = x
 		o.n++
 		return
 	}
-	o.more = append(o.more, ruleOutcome{r, what})
+	o.more = append(o.more, x)
 }
 
 // Outcomes returns the rules that were not passed over, in order, each with
 // what became of it.
-func (v *Verdict) Outcomes() iter.Seq2[*Rule, Outcome] { return v.outcomes.all() }
-
-func (o *outcomes) all() iter.Seq2[*Rule, Outcome] {
+func (v *Verdict) Outcomes() iter.Seq2[*Rule, Outcome] {
 	return func(yield func(*Rule, Outcome) bool) {
-		for i := range o.n {
-			if !yield(o.first[i].rule, o.first[i].outcome) {
+		for x := range v.outcomes.all() {
+			if !yield(x.rule, x.outcome) {
 				return
 			}
 		}
-		for _, o := range o.more {
-			if !yield(o.rule, o.outcome) {
+	}
+}
+
+// Exceptions returns the exceptions that held, in the order of their rules, each by
+// its place among those of the rule.
+func (v *Verdict) Exceptions() iter.Seq2[*Rule, int] {
+	return func(yield func(*Rule, int) bool) {
+		for x := range v.outcomes.all() {
+			if x.except > 0 && !yield(x.rule, int(x.except)-1) {
+				return
+			}
+		}
+	}
+}
+
+func (o *outcomes) all() iter.Seq[ruleOutcome] {
+	return func(yield func(ruleOutcome) bool) {
+		for i := range o.n {
+			if !yield(o.first[i]) {
+				return
+			}
+		}
+		for _, x := range o.more {
+			if !yield(x) {
 				return
 			}
 		}

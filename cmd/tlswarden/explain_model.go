@@ -41,6 +41,31 @@ type step struct {
 	Softens    bool     `json:"softens"`    // a skipped exemption: a reject below is a defer
 	OnUnknown  string   `json:"on_unknown"` // which decided, for a fact is not known
 	Rollout    string   `json:"rollout"`    // what it does to whom at that time, "" without one
+
+	Exception *exceptionRef `json:"exception"`      // that held, and replaced what the rule does; null: none
+	Open      *exceptionRef `json:"open_exception"` // the first before it of which that is not known; null: none
+}
+
+// exceptionRef is an exception of a rule.
+type exceptionRef struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+	Does string `json:"does"` // an action, or "pass"
+}
+
+func exceptionOf(x *rules.Exception) *exceptionRef {
+	if x == nil {
+		return nil
+	}
+	return &exceptionRef{x.File, x.Line, exceptionDoes(x)}
+}
+
+// exceptionDoes is what a rule does by an exception.
+func exceptionDoes(x *rules.Exception) string {
+	if a, ok := x.Otherwise.Get(); ok {
+		return a.String()
+	}
+	return "pass"
 }
 
 // settled is the condition that settled whether a rule applies.
@@ -90,6 +115,7 @@ var softenings = [...]struct {
 	{rules.SoftNoTLSSeen, "no encrypted session of such clients was seen on this listener within 24 hours, so its own STARTTLS may be broken"},
 	{rules.SoftNoCertSeen, "no client certificate of such clients was seen on this listener within 24 hours, so the server may not ask for them"},
 	{rules.SoftTemperror, "SPF, DKIM or DMARC gave a temporary error, which may be gone by the time the sender tries again"},
+	{rules.SoftException, "an exception of the rule might hold for this mail, and a fact that it looks at is unknown"},
 	{rules.SoftEnforce, `the configuration says enforce = "soft"`},
 }
 
@@ -151,7 +177,8 @@ func stepOf(x *rules.Step, s *rules.Session) step {
 	if len(r.Rollout) > 0 {
 		st.Rollout = today(r, s.Now.Or(time.Time{}))
 	}
-	action, says := said(x, standing)
+	st.Exception, st.Open = exceptionOf(x.Exception), exceptionOf(x.Open)
+	action, says := said(x)
 	if says {
 		st.Action, st.Observed = action.String(), standing.Observe
 	}
@@ -160,19 +187,19 @@ func stepOf(x *rules.Step, s *rules.Session) step {
 }
 
 // said is the action that a rule said, or under observe would have said.
-func said(x *rules.Step, standing rules.Standing) (rules.Action, bool) {
+func said(x *rules.Step) (rules.Action, bool) {
 	switch x.Outcome {
 	case rules.NotMet, rules.Applied, rules.Observed:
-		if x.Condition != nil { // whether it applies is open
-			return min(standing.Does, rules.Defer), true
+		if x.Condition != nil || x.Open != nil { // whether it applies is open
+			return min(x.Does, rules.Defer), true
 		}
-		return standing.Does, true
+		return x.Does, true
 	case rules.Undecided:
 		if a, ok := x.Rule.OnUnknown.Get(); ok {
 			return a, a != rules.Accept || x.Rule.Exempts()
 		}
 		if x.Condition == nil { // the requirement is open
-			return min(standing.Does, rules.Defer), true
+			return min(x.Does, rules.Defer), true
 		}
 	}
 	return rules.Accept, false

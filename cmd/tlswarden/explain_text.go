@@ -114,6 +114,12 @@ func (s *step) text(p paint) string {
 			outcome += ": " + strings.Join(s.Shortfalls, ", ")
 		}
 	}
+	if x := s.Open; x != nil {
+		outcome += "; whether the exception at " + x.place() + " holds is not known"
+	}
+	if x := s.Exception; x != nil {
+		outcome += "; by the exception at " + x.place() + " " + x.Does + " instead"
+	}
 	if s.OnUnknown != "" {
 		outcome += "; on_unknown = " + s.OnUnknown
 	}
@@ -231,3 +237,5 @@ func (t *explainText) frame(s sent) {
 		t.line("    %s", strings.TrimSuffix(row, "\n"))
 	}
 }
+
+func (x *exceptionRef) place() string { return x.File + ":" + strconv.Itoa(x.Line) }

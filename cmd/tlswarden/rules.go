@@ -31,6 +31,9 @@ for each rule, in the order in which mail meets them:
   EXPIRES  the last day on which it is read
   OWNER    who answers for it
 
+A line below a rule that begins with "except" is one of its exceptions: what the rule
+does instead where its conditions hold, "pass" if it does nothing.
+
 With --config, take the rules that the configuration names. With --json, print
 the same for programs, with the whole rollout and the notes.
 
@@ -65,6 +68,7 @@ type ruleList struct {
 type ruleRow struct {
 	ruleRef
 	When      []condition   `json:"when"`
+	Except    []exceptRow   `json:"except"`
 	Require   string        `json:"require"` // "": a rule with action
 	Action    string        `json:"action"`  // or otherwise
 	OnUnknown string        `json:"on_unknown"`
@@ -75,6 +79,32 @@ type ruleRow struct {
 	Expires   string        `json:"expires"` // the last day, "": never
 	Owner     string        `json:"owner"`
 	Note      string        `json:"note"`
+}
+
+// exceptRow is an exception of a rule.
+type exceptRow struct {
+	exceptionRef
+	When    []condition `json:"when"`
+	Expires string      `json:"expires"` // the last day, "": never
+	Owner   string      `json:"owner"`
+	Note    string      `json:"note"`
+}
+
+func exceptRows(r *rules.Rule) []exceptRow {
+	rows := []exceptRow{}
+	for i := range r.Except {
+		x := &r.Except[i]
+		rows = append(rows, exceptRow{*exceptionOf(x), conditionsOf(x.When), lastDay(x.Expires), x.Owner, x.Note})
+	}
+	return rows
+}
+
+func conditionsOf(when []rules.Condition) []condition {
+	list := []condition{}
+	for _, c := range when {
+		list = append(list, condition{c.Field.Name, c.Text})
+	}
+	return list
 }
 
 type condition struct {
@@ -92,12 +122,9 @@ func listRules(p *rules.Policy, now time.Time) ruleList {
 	list := ruleList{Enforce: p.Enforce().String(), Header: p.Header(), Rules: []ruleRow{}}
 	for _, r := range p.Rules() {
 		row := ruleRow{
-			ruleRef: *refOf(r), When: []condition{}, Action: r.Does().String(), Observe: r.Observe,
+			ruleRef: *refOf(r), When: conditionsOf(r.When), Except: exceptRows(r), Action: r.Does().String(), Observe: r.Observe,
 			Today: today(r, now), Next: nextStep(r, now), Rollout: []rolloutStep{},
 			Expires: lastDay(r.Expires), Owner: r.Owner, Note: r.Note,
-		}
-		for _, c := range r.When {
-			row.When = append(row.When, condition{c.Field.Name, c.Text})
 		}
 		if r.Require != nil {
 			row.Require = r.Require.Name
@@ -174,15 +201,21 @@ func (l ruleList) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "#\tRULE\tWHERE\tWHEN\tREQUIRE\tTODAY\tNEXT\tEXPIRES\tOWNER")
 	for _, r := range l.Rules {
-		cells := []string{strconv.Itoa(r.Order), r.Name, r.place(), whenText(r.When), r.Require, r.Today, r.Next, r.Expires, r.Owner}
-		for i := range cells {
-			if cells[i] = clean(cells[i]); cells[i] == "" {
-				cells[i] = "-"
-			}
+		printRow(t, strconv.Itoa(r.Order), r.Name, r.place(), whenText(r.When), r.Require, r.Today, r.Next, r.Expires, r.Owner)
+		for _, x := range r.Except {
+			printRow(t, "", "except", x.place(), whenText(x.When), "", x.Does, "", x.Expires, x.Owner)
 		}
-		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
 	return t.Flush()
+}
+
+func printRow(w io.Writer, cells ...string) {
+	for i := range cells {
+		if cells[i] = clean(cells[i]); cells[i] == "" {
+			cells[i] = "-"
+		}
+	}
+	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
 // place is where the rule is written.

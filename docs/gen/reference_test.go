@@ -320,8 +320,8 @@ func fileWith(tab table, k key) string {
 		}
 	}
 	text = strings.ReplaceAll(text, "KEY", example)
-	if tab.title == "`[[test]]`" {
-		text = onlyLast(text, k.name)
+	if tab.title == "`[[test]]`" || tab.title == "`[[rule.except]]`" {
+		text = onlyLast(text, strings.Trim(tab.title, "`"), k.name)
 	}
 	return text
 }
@@ -339,8 +339,8 @@ func ruleNeeds(name string) []string {
 }
 
 // onlyLast drops the lines within the test that set a key, but the last.
-func onlyLast(text, name string) string {
-	head, body, _ := strings.Cut(text, "[[test]]\n")
+func onlyLast(text, title, name string) string {
+	head, body, _ := strings.Cut(text, title+"\n")
 	lines := strings.Split(strings.TrimRight(body, "\n"), "\n")
 	var kept []string
 	for i, line := range lines {
@@ -348,7 +348,7 @@ func onlyLast(text, name string) string {
 			kept = append(kept, line)
 		}
 	}
-	return head + "[[test]]\n" + strings.Join(kept, "\n") + "\n"
+	return head + title + "\n" + strings.Join(kept, "\n") + "\n"
 }
 
 // TestForms shows that each kind of field has its forms, and that conditions

@@ -227,18 +227,32 @@ func (d *daemon) wait(ctx context.Context, signals Signals) error {
 	return nil
 }
 
-// remind logs once a day which rules expire within two weeks, or have expired:
-// the start, or the last reload, that said so may be long ago.
+// remind logs once a day which rules, exceptions and entries of lists expire within
+// two weeks, or have expired: the start, or the last reload, that said so may be long ago.
 func (d *daemon) remind(now time.Time) {
 	if today := now.Format(time.DateOnly); today == d.reminded {
 		return
 	} else if d.reminded = today; d.gate.Policy() == nil {
 		return
 	}
-	for _, r := range d.gate.Policy().Rules() {
-		if end, _ := r.Expires.Get(); rulefile.ExpiresSoon(r, now) {
-			d.logs.log.Warn("a rule expires", "rule", r.Name, "at", fmt.Sprintf("%s:%d", r.File, r.Line), "end", end.Format(time.RFC3339), "owner", r.Owner)
+	remind := func(what, name, value, file string, line int, end time.Time, owner string) {
+		if rulefile.EndsSoon(end, now) {
+			d.logs.log.Warn(what+" expires", name, value, "at", fmt.Sprintf("%s:%d", file, line), "end", end.Format(time.RFC3339), "owner", owner)
 		}
+	}
+	for _, r := range d.gate.Policy().Rules() {
+		if end, ok := r.Expires.Get(); ok {
+			remind("a rule", "rule", r.Name, r.File, r.Line, end, r.Owner)
+		}
+		for i := range r.Except {
+			x := &r.Except[i]
+			if end, ok := x.Expires.Get(); ok {
+				remind("an exception", "rule", r.Name, x.File, x.Line, end, x.Owner)
+			}
+		}
+	}
+	for _, e := range d.gate.Policy().Ends() {
+		remind("an entry of a list", "entry", e.Entry, e.File, e.Line, e.At, e.Owner)
 	}
 }
 

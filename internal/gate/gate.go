@@ -92,11 +92,7 @@ func (g *Gate) SetPolicy(p *rules.Policy) {
 		}
 	}
 	for _, r := range p.Rules() {
-		c := old[r.Name]
-		if c == nil {
-			c = &counter{since: g.now()}
-		}
-		next.counts = append(next.counts, c)
+		next.counts = append(next.counts, newCounter(r, old[r.Name], g.now()))
 	}
 	g.snapshot.Store(next)
 	if before != nil {

@@ -50,6 +50,10 @@ func (l *line) decision(at time.Time, front Front, d *rules.Decision, s *rules.S
 	l.text("id", d.ID)
 	l.text("action", d.Action.String())
 	l.some("rule", d.RuleName())
+	for rule, i := range d.Exceptions() {
+		l.text("exception", exceptionAt(&rule.Except[i]))
+		break // the first; the counts have all
+	}
 	l.text("front", string(front))
 	l.ref(ref)
 	l.who(s)

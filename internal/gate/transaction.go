@@ -215,6 +215,9 @@ func (t *Transaction) conclude(m *made, s *rules.Session) {
 		}
 		m.by.counts[rule.Index()].add(outcome)
 	}
+	for rule, i := range d.Exceptions() {
+		m.by.counts[rule.Index()].except[i].Add(1)
+	}
 	if d.Caught != 0 {
 		g.caught(m.shown, s, d.Caught, m.start)
 	}

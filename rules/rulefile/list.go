@@ -15,7 +15,7 @@ import (
 type list struct {
 	name    string
 	pos     tomlfile.Pos
-	entries tomlfile.Array
+	entries []listEntry
 	sets    map[setOf]*rules.Set
 }
 
@@ -46,7 +46,7 @@ func (l *loader) takeLists(t *tomlfile.Table) {
 
 // listEntries reads the entries where they stand, or from the file that holds
 // them.
-func (l *loader) listEntries(e tomlfile.Entry) tomlfile.Array {
+func (l *loader) listEntries(e tomlfile.Entry) []listEntry {
 	switch v := e.Value.(type) {
 	case tomlfile.Array:
 		if len(v) == 0 {
@@ -61,12 +61,12 @@ func (l *loader) listEntries(e tomlfile.Entry) tomlfile.Array {
 }
 
 // scalars drops the entries that no kind of field takes.
-func (l *loader) scalars(name string, entries tomlfile.Array) tomlfile.Array {
-	var out tomlfile.Array
+func (l *loader) scalars(name string, entries tomlfile.Array) []listEntry {
+	var out []listEntry
 	for _, e := range entries {
 		switch l.plain(e.Value).(type) {
 		case string, int64, bool, time.Time:
-			out = append(out, e)
+			out = l.takeEntry(out, name, e)
 		default:
 			l.found.Errorf(e.Pos, "", "list %q: no condition takes %s", name, tomlfile.KindName(e.Value))
 		}
@@ -80,7 +80,7 @@ func (l *loader) emptyList(e tomlfile.Entry) {
 
 // fileEntries reads { file = "partners.txt" }: one entry a line, with comments
 // from "#" on. The name is relative to the rule file.
-func (l *loader) fileEntries(e tomlfile.Entry, t *tomlfile.Table) tomlfile.Array {
+func (l *loader) fileEntries(e tomlfile.Entry, t *tomlfile.Table) []listEntry {
 	r := tomlfile.Read(t, "list "+quote(e.Key)+": ", &l.found)
 	name, pos, ok := r.String("file")
 	allowEmpty, _, _ := r.Bool("allow_empty")
@@ -99,7 +99,14 @@ func (l *loader) fileEntries(e tomlfile.Entry, t *tomlfile.Table) tomlfile.Array
 		r.Errorf(pos, "", "%s %v", name, err)
 		return nil
 	}
-	entries := listLines(name, string(data))
+	if line, wrong, hint := notText(data); wrong != "" {
+		l.found.Errorf(tomlfile.Pos{File: name, Line: line}, hint, "list %q: %s", e.Key, wrong)
+		return nil
+	}
+	var entries []listEntry
+	for _, line := range listLines(name, string(data)) {
+		entries = l.takeEntry(entries, e.Key, line)
+	}
 	if len(entries) == 0 && !allowEmpty {
 		r.Errorf(pos, "set allow_empty = true if that is meant", "%s has no entry: no condition on it would ever hold", name)
 	}
@@ -138,12 +145,7 @@ func (l *loader) listSet(li *list, use setOf) *rules.Set {
 			l.found.Errorf(e.Pos, "", "list %q: there are more lines like these", li.name)
 			break
 		}
-		if text, ok := e.Value.(string); ok && strings.HasPrefix(strings.TrimPrefix(text, "!"), "@") {
-			l.found.Errorf(e.Pos, "", "list %q: a list cannot name another list", li.name)
-			bad++
-			continue
-		}
-		if err := s.Add(l.plain(e.Value)); err != nil {
+		if err := e.addTo(s, l.plain(e.Value)); err != nil {
 			l.found.Errorf(e.Pos, hintFor(err), "list %q: %v", li.name, err)
 			bad++
 		}
@@ -160,10 +162,10 @@ func (l *loader) set(use setOf, entries tomlfile.Array, r *tomlfile.Reader, at t
 	for _, e := range entries {
 		text, _ := e.Value.(string)
 		bare, negated := strings.CutPrefix(text, "!")
-		if name, ok := strings.CutPrefix(strings.TrimSpace(bare), "@"); ok {
+		if name, ok := l.listName(bare); ok {
 			li := l.lists[name]
 			if li == nil {
-				r.Errorf(e.Pos, l.noListHint(use.kind, name), "%s: there is no list %q", key, name)
+				r.Errorf(e.Pos, tomlfile.DidYouMean(name, l.listNames()), "%s: there is no list %q", key, name)
 				continue
 			}
 			s.AddSet(l.listSet(li, use), negated)
@@ -176,13 +178,15 @@ func (l *loader) set(use setOf, entries tomlfile.Array, r *tomlfile.Reader, at t
 	return s
 }
 
-// noListHint helps with a list that does not exist. In Postfix tables "@domain"
-// is a pattern for mailboxes, so that admins may expect it here.
-func (l *loader) noListHint(kind rules.Kind, name string) string {
-	if hint := tomlfile.DidYouMean(name, l.listNames()); hint != "" || kind != rules.KindMailbox {
-		return hint
+// listName is the list that an entry names. In Postfix tables "@example.org" is a
+// pattern for all addresses of a domain; so it is here, unless a list is called that,
+// or nearly.
+func (l *loader) listName(entry string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(strings.TrimSpace(entry), "@")
+	if ok && l.lists[name] == nil && rules.LooksLikeDomain(name) && tomlfile.Suggest(name, l.listNames()) == "" {
+		return "", false
 	}
-	return "for a whole domain put the condition on the domain's field"
+	return name, ok
 }
 
 func (l *loader) listNames() []string {
@@ -209,4 +213,20 @@ func hintFor(err error) string {
 		return "if the filter writes any other word, the fact is unknown: use on_unknown for such mail"
 	}
 	return ""
+}
+
+// implausible reports entries of a list that nothing uses which no field could ever
+// equal.
+func (l *loader) implausible(li *list) {
+	bad := 0
+	for _, e := range li.entries {
+		text, ok := e.Value.(string)
+		if !ok {
+			continue
+		}
+		if err := rules.CheckEntry(text); err != nil && bad < maxPerList {
+			l.found.Errorf(e.Pos, hintFor(err), "list %q: %v", li.name, err)
+			bad++
+		}
+	}
 }

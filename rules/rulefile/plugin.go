@@ -101,20 +101,30 @@ func (l *loader) offer(r *tomlfile.Reader, e tomlfile.Entry, plugin, key string)
 func (l *loader) guess() {
 	values := map[string][]any{}
 	for _, t := range l.rules {
-		e, _ := t.Get("when")
-		when, ok := e.Value.(*tomlfile.Table)
-		if !ok {
-			continue
-		}
-		for _, e := range Flatten("", when) {
-			if _, _, _, ok := CutPlugin(e.Key); ok {
-				values[e.Key] = l.entriesOf(values[e.Key], e.Value)
-			}
+		l.valuesOf(values, t)
+		e, _ := t.Get("except")
+		except, _ := e.Value.([]*tomlfile.Table)
+		for _, t := range except {
+			l.valuesOf(values, t)
 		}
 	}
 	l.guessed = map[string]rules.Kind{}
 	for name, vs := range values {
 		l.guessed[name] = guessKind(vs)
+	}
+}
+
+// valuesOf adds what the conditions of one table compare the facts of plugins with.
+func (l *loader) valuesOf(values map[string][]any, t *tomlfile.Table) {
+	e, _ := t.Get("when")
+	when, ok := e.Value.(*tomlfile.Table)
+	if !ok {
+		return
+	}
+	for _, e := range Flatten("", when) {
+		if _, _, _, ok := CutPlugin(e.Key); ok {
+			values[e.Key] = l.entriesOf(values[e.Key], e.Value)
+		}
 	}
 }
 
@@ -146,7 +156,7 @@ func (l *loader) entriesOf(to []any, v any) []any {
 		}
 		return to
 	case string:
-		if name, ok := strings.CutPrefix(strings.TrimSpace(bare(v)), "@"); ok {
+		if name, ok := l.listName(bare(v)); ok {
 			if li := l.lists[name]; li != nil {
 				for _, e := range li.entries {
 					to = append(to, l.plain(e.Value))
@@ -177,7 +187,7 @@ func guessKind(entries []any) rules.Kind {
 			if bound, ok := cutOperator(v); ok {
 				return orderedKind(bound)
 			}
-			below = below || strings.HasPrefix(v, ".")
+			below = below || strings.HasPrefix(v, ".") || strings.HasPrefix(v, "*.")
 		}
 	}
 	switch {
@@ -220,9 +230,19 @@ func orderedKind(bound string) rules.Kind {
 // looksAt is the facts that a rule depends on, for those of plugins the facts
 // that these look at, if they are known.
 func (l *loader) looksAt(rule *rules.Rule) rules.FieldSet {
-	need := rule.Needs()
-	for i := range rule.When {
-		f := rule.When[i].Field
+	need := l.factsOf(rule.When)
+	if rule.Require != nil {
+		need |= rule.Require.Needs()
+	}
+	return need
+}
+
+// factsOf is the same for some conditions.
+func (l *loader) factsOf(when []rules.Condition) rules.FieldSet {
+	var need rules.FieldSet
+	for i := range when {
+		f := when[i].Field
+		need |= rules.SetOf(f.ID)
 		if plugin, _, ok := f.Plugin(); ok && l.opts.Plugins[plugin].Needs != 0 {
 			need = need&^rules.SetOf(f.ID) | l.opts.Plugins[plugin].Needs
 		}

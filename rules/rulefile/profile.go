@@ -146,6 +146,7 @@ func (l *loader) unused() {
 	for _, li := range l.lists {
 		if len(li.sets) == 0 && len(li.entries) > 0 {
 			l.found.Warnf(li.pos, "", "list %q is never used", li.name)
+			l.implausible(li)
 		}
 	}
 	for _, p := range l.profiles {

@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"cmp"
 	"time"
 
 	"tlswarden/internal/civil"
@@ -11,23 +12,15 @@ import (
 // warnDays is how many days before a rule's end check and the log speak of it.
 const warnDays = 14
 
-// ExpiresSoon reports whether a rule is over or within two weeks of its end.
-func ExpiresSoon(r *rules.Rule, now time.Time) bool {
-	end, ok := r.Expires.Get()
+// EndsSoon reports whether an end is past, or within two weeks.
+func EndsSoon(end, now time.Time) bool {
 	year, month, day := end.Date()
-	return ok && !now.Before(civil.StartOfDay(year, month, day-warnDays, end.Location()))
+	return !now.Before(civil.StartOfDay(year, month, day-warnDays, end.Location()))
 }
 
 // times reads what a rule has to do with time: expires and rollout.
 func (l *loader) times(r *tomlfile.Reader, rule *rules.Rule) {
-	if e, ok := r.Entry("expires"); ok {
-		if d, ok := e.Value.(tomlfile.LocalDate); ok {
-			rule.Expires = rules.Known(d.End(l.zone))
-			l.expiry(r, rule, e.Pos)
-		} else {
-			r.Errorf(e.Pos, "write expires = 2027-01-31, without quotes", "expires must be a date, not %s", tomlfile.KindName(e.Value))
-		}
-	}
+	rule.Expires = l.expires("the rule", r)
 	steps := r.Tables("rollout")
 	e, given := r.Entry("rollout")
 	switch {
@@ -50,15 +43,30 @@ func isEmpty(v any) bool {
 	return ok && len(a) == 0
 }
 
-// expiry warns of a rule that is over, or will be soon.
-func (l *loader) expiry(r *tomlfile.Reader, rule *rules.Rule, pos tomlfile.Pos) {
-	end, _ := rule.Expires.Get()
-	switch {
-	case rule.Expired(l.now):
-		r.Warnf(pos, "remove the rule, or give it a new date", "the rule has expired")
-	case ExpiresSoon(rule, l.now):
-		r.Warnf(pos, "", "the rule expires on %s", end.Add(-time.Second).Format(time.DateOnly))
+// expires reads the last day on which what is read, and warns if that is over or
+// soon will be.
+func (l *loader) expires(what string, r *tomlfile.Reader) rules.Fact[time.Time] {
+	e, ok := r.Entry("expires")
+	if !ok {
+		return rules.Fact[time.Time]{}
 	}
+	d, ok := e.Value.(tomlfile.LocalDate)
+	if !ok {
+		hint := "write expires = 2027-01-31, without quotes"
+		if text, ok := e.Value.(string); ok {
+			hint = cmp.Or(dateHint("expires = ", text), hint)
+		}
+		r.Errorf(e.Pos, hint, "expires must be a date, not %s", tomlfile.KindName(e.Value))
+		return rules.Fact[time.Time]{}
+	}
+	end := d.End(l.zone)
+	switch {
+	case !l.now.Before(end):
+		r.Warnf(e.Pos, "remove "+what+", or give it a new date", "%s has expired", what)
+	case EndsSoon(end, l.now):
+		r.Warnf(e.Pos, "", "%s expires on %s", what, end.Add(-time.Second).Format(time.DateOnly))
+	}
+	return rules.Known(end)
 }
 
 // step reads one step of a rollout.

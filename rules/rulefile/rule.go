@@ -26,7 +26,7 @@ func (l *loader) rule(t *tomlfile.Table) *rules.Rule {
 	r := tomlfile.Read(t, "rule "+quote(name)+": ", &l.found)
 	rule := &rules.Rule{Name: name, File: t.Pos.File, Line: t.Pos.Line}
 	l.ruleName(r, rule)
-	l.when(r, rule)
+	rule.When = l.when(r)
 	l.does(r, rule)
 	if b, _, ok := r.Bool("observe"); ok {
 		rule.Observe = b
@@ -35,6 +35,10 @@ func (l *loader) rule(t *tomlfile.Table) *rules.Rule {
 	l.onUnknown(r, rule)
 	rule.Owner, _, _ = r.String("owner")
 	rule.Note, _, _ = r.String("note")
+	if e, ok := r.Entry("when"); ok && isEmptyTable(e.Value) {
+		r.Warnf(e.Pos, "leave it out", "when is empty: the rule applies to all mail")
+	}
+	l.exceptions(r, rule)
 	l.answer(r, rule)
 	r.Done()
 	l.suppliers(r, rule)
@@ -84,13 +88,10 @@ func (l *loader) ruleName(r *tomlfile.Reader, rule *rules.Rule) {
 }
 
 // when reads the conditions.
-func (l *loader) when(r *tomlfile.Reader, rule *rules.Rule) {
-	t, pos, ok := r.Table("when")
+func (l *loader) when(r *tomlfile.Reader) (when []rules.Condition) {
+	t, _, ok := r.Table("when")
 	if !ok {
-		return
-	}
-	if len(t.Entries) == 0 {
-		r.Warnf(pos, "leave it out", "when is empty: the rule applies to all mail")
+		return nil
 	}
 	for _, e := range Flatten("", t) {
 		f := l.field(r, e)
@@ -102,9 +103,15 @@ func (l *loader) when(r *tomlfile.Reader, rule *rules.Rule) {
 			entries = tomlfile.Array{{Pos: e.Pos, Value: e.Value}}
 		}
 		before := len(l.found)
-		rule.When = append(rule.When, rules.Condition{Field: f, Set: l.set(setFor(f), entries, r, e), Text: l.describe(entries)})
+		when = append(when, rules.Condition{Field: f, Set: l.set(setFor(f), entries, r, e), Text: l.describe(entries)})
 		l.explainGuess(f, l.found[before:])
 	}
+	return when
+}
+
+func isEmptyTable(v any) bool {
+	t, ok := v.(*tomlfile.Table)
+	return ok && len(t.Entries) == 0
 }
 
 // Flatten joins the parts of dotted names such as listener.tls_seen, which TOML

@@ -59,7 +59,7 @@ func (l *loader) lint(r *tomlfile.Reader, rule *rules.Rule) {
 		r.Warnf(r.Pos(), "write action = \"defer\"", "never rejects: it applies only to temporary errors, which are deferred at most")
 	}
 	if rule.Exempts() {
-		claims(r, l.looksAt(rule))
+		claims(r, l.looksAt(rule), "be exempt")
 	}
 }
 
@@ -72,16 +72,16 @@ var ofSender = rules.SetOf(rules.FieldSender, rules.FieldSenderDomain)
 // claims warns of an exemption by what anyone can claim or arrange for: a sender,
 // or that some domain passed. SPF alone looks at the envelope sender, and so ties
 // the two; a signature, and the author's domain, may be anybody's.
-func claims(r *tomlfile.Reader, need rules.FieldSet) {
+func claims(r *tomlfile.Reader, need rules.FieldSet, what string) {
 	passes := need & ofOthers
 	switch {
 	case need == 0 || need&^(ofSender|ofOthers) != 0:
 	case passes == 0:
-		r.Warnf(r.Pos(), "add a condition on client or tls", "anyone can claim the sender and be exempt")
+		r.Warnf(r.Pos(), "add a condition on client or tls", "anyone can claim the sender and %s", what)
 	case need&ofSender == 0:
-		r.Warnf(r.Pos(), "add a condition on client or tls", "anyone can be exempt: what passed (%s) may be a domain of theirs", passes.Names())
+		r.Warnf(r.Pos(), "add a condition on client or tls", "anyone can %s: what passed (%s) may be a domain of theirs", what, passes.Names())
 	case !passes.Has(rules.FieldMessageSPF):
 		r.Warnf(r.Pos(), "add a condition on client or tls, or message.spf = \"pass\", which is about the envelope sender",
-			"anyone can claim the sender and be exempt: what passed (%s) may be another domain", passes.Names())
+			"anyone can claim the sender and %s: what passed (%s) may be another domain", what, passes.Names())
 	}
 }

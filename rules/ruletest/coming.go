@@ -19,10 +19,10 @@ type change struct {
 }
 
 // Coming runs the tests that pass now and have no now of their own again at each
-// time to come at which a rollout takes a step or a rule expires, and adds a
-// warning for each that will fail, once.
+// time to come at which a rollout takes a step, or a rule, an exception or an entry of
+// a list expires, and adds a warning for each that will fail, once.
 func Coming(tests []Test, p *rules.Policy, now time.Time, found *tomlfile.Diagnostics) {
-	changes := changesOf(p.Rules(), now)
+	changes := changesOf(p, now)
 	for i := range tests {
 		t := &tests[i]
 		if _, dated := t.Facts["now"]; dated || len(t.Run(p, now)) > 0 {
@@ -40,21 +40,22 @@ func Coming(tests []Test, p *rules.Policy, now time.Time, found *tomlfile.Diagno
 }
 
 // changesOf lists the changes to come, in their order.
-func changesOf(list []*rules.Rule, now time.Time) []change {
+func changesOf(p *rules.Policy, now time.Time) []change {
 	var changes []change
-	for _, r := range list {
-		for _, step := range r.Rollout {
-			changes = append(changes, change{step.From, []*rules.Rule{r}})
+	for _, r := range p.Rules() {
+		for _, at := range r.Turns(now) {
+			changes = append(changes, change{at, []*rules.Rule{r}})
 		}
-		if end, ok := r.Expires.Get(); ok {
-			changes = append(changes, change{end, []*rules.Rule{r}})
+	}
+	for _, e := range p.Ends() {
+		if e.At.After(now) {
+			changes = append(changes, change{e.At, nil})
 		}
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return a.at.Compare(b.at) })
 	var out []change
 	for _, c := range changes {
 		switch n := len(out); {
-		case !c.at.After(now):
 		case n > 0 && out[n-1].at.Equal(c.at):
 			out[n-1].rules = append(out[n-1].rules, c.rules...)
 		default:
@@ -66,6 +67,9 @@ func changesOf(list []*rules.Rule, now time.Time) []change {
 
 // what says which rule changes; of several, the one that decides then.
 func (c *change) what(d *rules.Decision) string {
+	if len(c.rules) == 0 {
+		return "an entry of a list expires"
+	}
 	r := c.rules[0]
 	for _, other := range c.rules {
 		if other == cmp.Or(d.Rule, d.WouldRule) {
