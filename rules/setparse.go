@@ -143,6 +143,9 @@ func cutOperator(text string) (op, rest string) {
 }
 
 func (e *entries) addComparison(kind Kind, op, bound string) error {
+	if !kind.Ordered() && kind == KindMailbox {
+		return fmt.Errorf("%q is not a valid address", op+bound)
+	}
 	if !kind.Ordered() {
 		return fmt.Errorf("%s has no order, so %q cannot compare it", kind.A(), op)
 	}

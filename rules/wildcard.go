@@ -102,7 +102,7 @@ func checkOne(text string) error {
 }
 
 func severalError(text string, parts []string) error {
-	return fmt.Errorf("%q is more than one value in one string; write %q", text, parts)
+	return fmt.Errorf("%q is more than one value in one string; write [\"%s\"]", text, strings.Join(parts, `", "`))
 }
 
 // looksLikeDomain reports whether a text has the form of a domain name with a dot
@@ -128,6 +128,12 @@ func checkVisible(text string) error {
 		}
 	}
 	return nil
+}
+
+var attributeLike = regexp.MustCompile(`\s\w+=`)
+
+func everyError(text, what string) error {
+	return fmt.Errorf("%q is every %s; leave the condition out, or write \"!\" and what is not meant", text, what)
 }
 
 func wildcardError(text string) error {
@@ -190,12 +196,14 @@ func checkDomain(text, name string) error {
 		return fmt.Errorf("%q is a URL; write the domain alone", text)
 	case strings.Contains(name, "@"):
 		return fmt.Errorf("%q is an address, and a domain is wanted here; write %q", text, name[strings.LastIndexByte(name, '@')+1:])
+	case name == "*":
+		return everyError(text, "domain")
 	case strings.Contains(name, "*"):
 		return wildcardError(text)
+	case attributeLike.MatchString(name):
+		return fmt.Errorf("%q has something behind it that means nothing; behind an entry of a list may stand until=2027-01-31 and owner=NAME", text)
 	case found && host != "" && strings.Trim(port, "0123456789") == "":
 		return fmt.Errorf("%q has a port; write %q", text, host)
-	case strings.Contains(name, "until=") || strings.Contains(name, "owner="):
-		return fmt.Errorf("in %q an attribute stands in a condition; until= and owner= go with the entries of a list", text)
 	}
 	if checkLabels(name) != nil {
 		return fmt.Errorf("%q is not a valid domain name", text)
@@ -261,6 +269,8 @@ func (e *entries) addMailbox(text string) error {
 		return checkOne(bare)
 	case isURL(bare):
 		return fmt.Errorf("%q is a URL; write the address alone", text)
+	case bare == "*":
+		return everyError(text, "address")
 	case !strings.Contains(bare, "@") && looksLikeDomain(bare):
 		name, below := cutBelow(bare)
 		if below {
@@ -302,7 +312,7 @@ func checkAddressDomain(text, domain string) error {
 func (e *entries) addAddressesOf(text, domain string) error {
 	name, below := cutBelow(domain)
 	if name == "" || name == "*" {
-		return fmt.Errorf("%q is every address; leave the condition out, or write \"!<>\" for all but the null sender", text)
+		return everyError(text, "address")
 	}
 	if err := checkDomain(text, name); err != nil {
 		return err
