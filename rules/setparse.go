@@ -38,6 +38,9 @@ func (e *entries) addTyped(kind Kind, entry any) error {
 		e.addNumber(boolNumber(x))
 		return nil
 	case int64:
+		if kind == KindVersion {
+			return unknownVersion(strconv.FormatInt(x, 10))
+		}
 		if kind != KindNumber {
 			return fmt.Errorf("a number does not go with %s", kind.A())
 		}
@@ -49,6 +52,9 @@ func (e *entries) addTyped(kind Kind, entry any) error {
 		}
 		e.addNumber(x.Unix())
 		return nil
+	}
+	if x, ok := entry.(float64); ok && kind == KindVersion {
+		return unknownVersion(strconv.FormatFloat(x, 'f', 1, 64))
 	}
 	return fmt.Errorf("a condition on %s takes text, a number, true or false, or a list of these", kind.A())
 }
@@ -168,14 +174,14 @@ func (e *entries) parseOrdered(kind Kind, text string) (int64, error) {
 	case KindVersion:
 		v, ok := tlsname.ParseVersion(text)
 		if !ok {
-			return 0, fmt.Errorf("%q is no TLS version; there are %s", text, strings.Join(tlsname.Versions(), ", "))
+			return 0, unknownVersion(text)
 		}
 		return int64(v), nil
 	}
 	if t, ok := civil.Parse(text, e.zone); ok {
 		return t.Unix(), nil
 	}
-	return 0, fmt.Errorf("%q is no date; write 2027-01-31 or 2027-01-31T12:00:00+01:00", text)
+	return 0, &BadDateError{Text: text}
 }
 
 func (e *entries) addPrefix(text string) error {
@@ -235,6 +241,46 @@ func (e *entries) addCipher(text string) error {
 	return nil
 }
 
+// BadDateError is a text that is not a date in the form of RFC 3339.
+type BadDateError struct{ Text string }
+
+func (e *BadDateError) Error() string {
+	return fmt.Sprintf("%q is not a date; write 2027-01-31 or 2027-01-31T12:00:00+01:00", e.Text)
+}
+
+// UnknownVersionError is an unknown TLS version with the one that is meant, if that
+// can be told.
+type UnknownVersionError struct{ Text, Meant string }
+
+func (e *UnknownVersionError) Error() string {
+	names := tlsname.Versions()[1:]
+	return fmt.Sprintf("%q is not a TLS version; the versions are %s, and none is plaintext", e.Text, strings.Join(names, ", "))
+}
+
+func unknownVersion(text string) error { return &UnknownVersionError{text, MeantVersion(text)} }
+
+var versionLike = regexp.MustCompile(`^(?i:(?:tls|ssl)?[ _-]?v?[ _-]?)([1-3])(?:[._]([0-9]))?$`)
+
+// MeantVersion is the TLS version that is meant by a text such as "1.2", "TLSv1.0" or
+// "TLS 1.3"; "" if that cannot be told.
+func MeantVersion(text string) string {
+	found := versionLike.FindStringSubmatch(strings.TrimSpace(text))
+	if found == nil {
+		return ""
+	}
+	name := "TLSv" + found[1] + "." + found[2]
+	if found[2] == "" || found[2] == "0" {
+		name = "TLSv" + found[1]
+		if strings.HasPrefix(strings.ToLower(text), "ssl") || found[1] != "1" {
+			name = "SSLv" + found[1]
+		}
+	}
+	if v, ok := tlsname.ParseVersion(name); ok {
+		return v.String()
+	}
+	return ""
+}
+
 // UnknownCipherError is an unknown cipher suite name with the known name that
 // is nearest to it, if one is near.
 type UnknownCipherError struct{ Name, Nearest string }
@@ -254,7 +300,7 @@ func ParseFingerprint(text string) (string, error) {
 	f := normalFingerprint(text)
 	for i := 0; i < len(f); i++ {
 		if c := f[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return "", fmt.Errorf("%q is no fingerprint: hexadecimal digits and colons only", text)
+			return "", fmt.Errorf("%q is not a valid fingerprint: hexadecimal digits and colons only", text)
 		}
 	}
 	switch len(f) {

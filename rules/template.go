@@ -48,7 +48,7 @@ func ParseTemplate(text string) (*Template, error) {
 		}
 		name := rest[open+1 : open+end]
 		if !isPlaceholder(name) {
-			return nil, fmt.Errorf("there is no placeholder {%s}; there are {%s}", name, strings.Join(placeholders[:], "}, {"))
+			return nil, fmt.Errorf("there is no placeholder {%s}; the placeholders are {%s}", name, strings.Join(placeholders[:], "}, {"))
 		}
 		t.parts = append(t.parts, part{literal: rest[:open]}, part{name: name})
 		rest = rest[open+end+1:]

@@ -84,7 +84,7 @@ func showProfile(w io.Writer, name string, asJSON bool) error {
 	if near := tomlfile.Suggest(name, names); near != "" {
 		return fmt.Errorf("there is no built-in profile %q; did you mean %s?", name, near)
 	}
-	return fmt.Errorf("there is no built-in profile %q; there are %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("there is no built-in profile %q; the profiles are %s", name, strings.Join(names, ", "))
 }
 
 func printProfile(w io.Writer, p *rules.Profile) error {

@@ -70,13 +70,25 @@ func ran(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, [
 	}
 }
 
+// knownCommand refuses a command that does not exist, with the one that may be meant.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return fmt.Errorf("there is no command %q; did you mean %s?", args[0], near[0])
+	}
+	return fmt.Errorf("there is no command %q", args[0])
+}
+
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "tlswarden",
 		Short:         "judge mail by how its SMTP session was encrypted",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usageError{errors.New("no command is given")}
 		},

@@ -86,7 +86,7 @@ func (c *Config) parseListen(address string) (Listen, error) {
 		}
 		return Listen{Network: "unix", Address: path, Mode: 0o660}, nil
 	}
-	return Listen{}, fmt.Errorf("%q is no address; write inet:host:port or unix:/path", address)
+	return Listen{}, fmt.Errorf("%q is not a valid address; write inet:host:port or unix:/path", address)
 }
 
 // socketPath makes the path of a socket absolute, so that it is the same from

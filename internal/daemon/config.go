@@ -93,6 +93,11 @@ func (c *Config) keepFromStart(o *Config) {
 
 func (c *Config) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {
 	r := tomlfile.Read(t, "", found)
+	if rulefile.IsRules(t) {
+		found.Errorf(tomlfile.Pos{File: t.Pos.File}, "name it without --config, as in tlswarden check "+t.Pos.File+"; a configuration names the files of its rules by rules = [\"rules.d/*.toml\"]",
+			"this is a rule file, and a configuration of the daemon is wanted")
+		return
+	}
 	if a, ok := r.Strings("rules"); ok {
 		if e, _ := r.Entry("rules"); len(a) == 0 {
 			r.Errorf(e.Pos, "leave it out for the built-in rules", "rules names no file")

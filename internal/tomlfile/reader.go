@@ -84,11 +84,7 @@ func (r *Reader) Tables(key string) []*Table {
 		ts = append(ts, t)
 	}
 	if !ok {
-		heading := "[[" + key + "]]"
-		if r.subject != "" { // the tables are in one of [[rule]]
-			heading = "[[rule." + key + "]]"
-		}
-		r.Errorf(e.Pos, "write "+heading+" above each", "%s must be an array of tables, not %s", key, KindName(e.Value))
+		r.Errorf(e.Pos, "write [["+key+"]] above each", "%s must be an array of tables, not %s", key, KindName(e.Value))
 		return nil
 	}
 	return ts

@@ -20,6 +20,11 @@ func syntaxFault(text []byte, err error, open int) *fault {
 	}
 	f := reword(pe.Message)
 	f.line = errorLine(text, pe)
+	lines := bytes.Split(text, []byte("\n"))
+	if hint := slipHint(string(lines[min(f.line, len(lines))-1])); hint != "" && f.line > 0 {
+		f.hint = hint
+		return f
+	}
 	if open > 0 && open <= f.line {
 		f.hint = fmt.Sprintf("the array, table or string that begins in line %d is not closed", open)
 	}

@@ -202,6 +202,14 @@ func hintFor(err error) string {
 	if errors.As(err, &unknown) && unknown.Nearest != "" {
 		return "did you mean " + unknown.Nearest + "?"
 	}
+	var version *rules.UnknownVersionError
+	if errors.As(err, &version) && version.Meant != "" {
+		return "write " + quote(version.Meant)
+	}
+	var date *rules.BadDateError
+	if errors.As(err, &date) {
+		return tomlfile.DateHint("", date.Text)
+	}
 	var value *rules.UnknownValueError
 	if !errors.As(err, &value) {
 		return ""

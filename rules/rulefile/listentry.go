@@ -69,7 +69,7 @@ func (l *loader) attributes(text string, e *listEntry) (rest, wrong, hint string
 		default:
 			day, err := time.Parse(time.DateOnly, value)
 			if err != nil {
-				return "", fmt.Sprintf("until= takes a date such as 2027-01-31, not %q", value), dateHint("until=", value)
+				return "", fmt.Sprintf("until= takes a date such as 2027-01-31, not %q", value), tomlfile.DateHint("until=", value)
 			}
 			e.until = civil.EndOfDay(day.Year(), day.Month(), day.Day(), l.zone)
 		}
@@ -111,14 +111,4 @@ func notText(data []byte) (line int, wrong, hint string) {
 		}
 	}
 	return 0, "", ""
-}
-
-// dateHint rewrites a date in a form that people write; "" if it is none.
-func dateHint(key, text string) string {
-	for _, form := range []string{"2.1.2006", "2006/1/2", "2006.1.2", "2-1-2006", "2006-1-2", "2 January 2006", "2 Jan 2006", "January 2, 2006"} {
-		if day, err := time.Parse(form, text); err == nil {
-			return "write " + key + day.Format(time.DateOnly)
-		}
-	}
-	return ""
 }

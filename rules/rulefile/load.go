@@ -112,15 +112,24 @@ func glob(dir, pattern string) ([]string, error) {
 // Load reads rule files that are in memory.
 func Load(sources []Source, o Options) Result {
 	l := newLoader(o)
+	var tables []*tomlfile.Table
 	for _, s := range sources {
 		t, found := tomlfile.Parse(s.Name, s.Data)
 		l.found = append(l.found, found...)
 		if t != nil {
-			l.file(t)
+			tables = append(tables, t)
 		}
 	}
+	if len(tables) < len(sources) { // what else is wrong may be so for that alone
+		l.found.Sort()
+		return Result{Found: l.found}
+	}
+	for _, t := range tables {
+		l.file(t)
+	}
 	l.compile()
-	if len(l.rules) == 0 && len(sources) > 0 {
+	hintAtTop(l.found)
+	if len(l.rules) == 0 && len(sources) > 0 && !l.found.HasErrors() {
 		l.found.Warnf(tomlfile.Pos{File: sources[0].Name}, "", "there is no [[rule]]: all mail is accepted")
 	}
 	res := Result{Tests: l.tests, Found: l.found}
@@ -200,6 +209,10 @@ func (l *loader) file(t *tomlfile.Table) {
 	}
 	l.rules = append(l.rules, r.Tables("rule")...)
 	l.tests = append(l.tests, r.Tables("test")...)
+	if IsConfig(t) {
+		l.found.Errorf(tomlfile.Pos{File: t.Pos.File}, "write --config "+t.Pos.File, "this is a configuration of the daemon, and a rule file is wanted")
+		return
+	}
 	r.Done()
 }
 

@@ -47,7 +47,7 @@ func (l *loader) field(r *tomlfile.Reader, e tomlfile.Entry) *rules.Field {
 	plugin, key, ours, ok := CutPlugin(e.Key)
 	switch {
 	case !ours:
-		r.Errorf(e.Pos, tomlfile.DidYouMean(e.Key, rules.FieldNames()), "there is no field %q", e.Key)
+		r.Errorf(e.Pos, FieldHint(e.Key), "there is no field %q", e.Key)
 		return nil
 	case !ok:
 		r.Errorf(e.Pos, "the fact of a plugin is written plugin.NAME.KEY; the names have lower-case letters, digits and \"_\"", "there is no field %q", e.Key)

@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -85,13 +86,7 @@ func (l *loader) base(r *tomlfile.Reader, name string, pos tomlfile.Pos) *rules.
 
 // strength reads the keys about version and cipher suite.
 func (l *loader) strength(r *tomlfile.Reader, p *rules.Profile) {
-	if s, pos, ok := r.String("min_version"); ok {
-		v, ok := tlsname.ParseVersion(s)
-		if !ok || v == tlsname.Plaintext {
-			r.Errorf(pos, "", "min_version: %q is no TLS version; there are %s", s, strings.Join(tlsname.Versions()[1:], ", "))
-		}
-		p.MinVersion = v
-	}
+	l.minVersion(r, p)
 	if n, pos, ok := r.Int("min_bits"); ok {
 		if n < 0 || n > 256 {
 			r.Errorf(pos, "", "min_bits must be from 0 to 256, not %d", n)
@@ -106,6 +101,27 @@ func (l *loader) strength(r *tomlfile.Reader, p *rules.Profile) {
 	}
 	l.setOf(r, "ciphers", rules.KindCipher, &p.Ciphers)
 	l.setOf(r, "forbid_ciphers", rules.KindCipher, &p.ForbidCiphers)
+}
+
+func (l *loader) minVersion(r *tomlfile.Reader, p *rules.Profile) {
+	e, there := r.Entry("min_version")
+	if !there {
+		return
+	}
+	text, ok := e.Value.(string)
+	if !ok {
+		text = fmt.Sprint(e.Value)
+	}
+	v, known := tlsname.ParseVersion(text)
+	if !ok || !known || v == tlsname.Plaintext {
+		hint := ""
+		if meant := rules.MeantVersion(text); meant != "" {
+			hint = "write min_version = " + quote(meant)
+		}
+		r.Errorf(e.Pos, hint, "min_version takes one of %s, in quotes, not %v", strings.Join(tlsname.Versions()[1:], ", "), text)
+		return
+	}
+	p.MinVersion = v
 }
 
 // certificate reads the keys about the client's certificate.

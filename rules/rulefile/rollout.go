@@ -54,7 +54,7 @@ func (l *loader) expires(what string, r *tomlfile.Reader) rules.Fact[time.Time] 
 	if !ok {
 		hint := "write expires = 2027-01-31, without quotes"
 		if text, ok := e.Value.(string); ok {
-			hint = cmp.Or(dateHint("expires = ", text), hint)
+			hint = cmp.Or(tomlfile.DateHint("expires = ", text), hint)
 		}
 		r.Errorf(e.Pos, hint, "expires must be a date, not %s", tomlfile.KindName(e.Value))
 		return rules.Fact[time.Time]{}
@@ -76,7 +76,11 @@ func (l *loader) step(r *tomlfile.Reader, rule *rules.Rule, t *tomlfile.Table) {
 	if e, ok := s.Entry("from"); !ok {
 		s.Errorf(s.Pos(), "add from = 2027-01-31", "a step has no from")
 	} else if step.From, ok = l.moment(e.Value); !ok {
-		s.Errorf(e.Pos, "write from = 2027-01-31, without quotes", "from must be a date, not %s", tomlfile.KindName(e.Value))
+		hint := "write from = 2027-01-31, without quotes"
+		if text, ok := e.Value.(string); ok {
+			hint = cmp.Or(tomlfile.DateHint("from = ", text), hint)
+		}
+		s.Errorf(e.Pos, hint, "from must be a date, not %s", tomlfile.KindName(e.Value))
 	} else if n := len(rule.Rollout); n > 0 && !step.From.After(rule.Rollout[n-1].From) {
 		s.Errorf(e.Pos, "", "the step does not begin after the one before it")
 	}

@@ -198,7 +198,7 @@ func (l *loader) action(r *tomlfile.Reader, key string, allowed []string) (rules
 func (l *loader) required(r *tomlfile.Reader, name string, pos tomlfile.Pos) *rules.Profile {
 	p := l.profiles[name]
 	if p == nil {
-		r.Errorf(pos, tomlfile.DidYouMean(name, l.profileNames()), "there is no profile %q", name)
+		r.Errorf(pos, profileHint(name, l.profileNames()), "there is no profile %q", name)
 		return &rules.Profile{Name: name}
 	}
 	p.used = true
@@ -235,7 +235,7 @@ func (l *loader) answer(r *tomlfile.Reader, rule *rules.Rule) {
 func (l *loader) code(r *tomlfile.Reader, rule *rules.Rule, code int, pos tomlfile.Pos) {
 	switch {
 	case code < 400 || code > 599 || code/10%10 > 5: // RFC 5321 section 4.2
-		r.Errorf(pos, "", "code %d is no SMTP reply code for a refusal; those are 4xx and 5xx", code)
+		r.Errorf(pos, "", "code %d is not an SMTP reply code for a refusal; those are 4xx and 5xx", code)
 	case rule.Does() == rules.Reject && code < 500:
 		r.Errorf(pos, "use a 5xx code, or defer", "code %d tells the sender to try again, and the rule rejects", code)
 	case code == 421 || code == 521: // access(5): Postfix disconnects
@@ -247,7 +247,7 @@ func (l *loader) code(r *tomlfile.Reader, rule *rules.Rule, code int, pos tomlfi
 func (l *loader) status(r *tomlfile.Reader, rule *rules.Rule, status string, pos tomlfile.Pos) {
 	switch {
 	case !statusForm.MatchString(status):
-		r.Errorf(pos, "", "status %q is no enhanced status code for a refusal, such as 5.7.0", status)
+		r.Errorf(pos, "", "status %q is not an enhanced status code for a refusal, such as 5.7.0", status)
 		return
 	case rule.Code != 0 && int(status[0]-'0') != rule.Code/100:
 		r.Errorf(pos, "", "status %s does not go with code %d: the first digits differ", status, rule.Code)

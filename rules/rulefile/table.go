@@ -115,7 +115,7 @@ func badHeader(name string) string {
 	}
 	for i := 0; i < len(name); i++ {
 		if c := name[i]; c <= ' ' || c > '~' || c == ':' {
-			return "is no header field name: letters, digits and hyphens"
+			return "is not a valid header field name: letters, digits and hyphens"
 		}
 	}
 	for _, t := range taken {

@@ -75,7 +75,7 @@ func parseFacts(r *tomlfile.Reader, t *tomlfile.Table, policy *rules.Policy) Fac
 				ofPlugin(r, e, policy, facts)
 				continue
 			}
-			r.Errorf(e.Pos, tomlfile.DidYouMean(e.Key, rules.FieldNames()), "there is no field %q", e.Key)
+			r.Errorf(e.Pos, rulefile.FieldHint(e.Key), "there is no field %q", e.Key)
 			continue
 		}
 		v, want := factValue(policy, f, e.Value)
