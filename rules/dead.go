@@ -114,7 +114,7 @@ func (r *Rule) endsReading() bool {
 // repeats says whether the earlier rule, if it applies, has always said at least
 // as much as the later one says: both defer at the least, for else tags add up.
 func (r *relations) repeats(e, rule *Rule) bool {
-	if rule.Exempts() || rule.Observe || len(rule.Rollout) > 0 || rule.Does() > e.Does() || e.Does() < Defer {
+	if rule.Exempts() || rule.Observe || len(rule.Rollout) > 0 || rule.most() > e.Does() || e.Does() < Defer {
 		return false
 	}
 	if e.Require == nil {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 )
 
 // The properties are checked on random policies and sessions from small sets of
@@ -107,7 +108,23 @@ func (g generator) rule(i int, kind string) *Rule {
 	default:
 		r.Require, r.Otherwise = pick(g, g.profiles()...), pick(g, Tag, Quarantine, Defer, Reject)
 	}
+	if kind != "exempt" && g.IntN(3) == 0 {
+		for range 1 + g.IntN(2) {
+			r.Except = append(r.Except, g.exception())
+		}
+	}
 	return r
+}
+
+func (g generator) exception() Exception {
+	x := Exception{When: []Condition{g.condition()}}
+	if g.IntN(2) == 0 {
+		x.When = append(x.When, g.condition())
+	}
+	if g.IntN(2) == 0 {
+		x.Otherwise = Known(pick(g, Tag, Quarantine, Defer, Reject))
+	}
+	return x
 }
 
 func (g generator) profiles() []*Profile {
@@ -121,7 +138,7 @@ func (g generator) condition() Condition {
 	}
 	c := pick(g,
 		choice{FieldClient, []any{"192.0.2.0/24", "!192.0.2.1"}}, choice{FieldTLS, []any{true, false}},
-		choice{FieldSenderDomain, []any{"x.example", "!y.example"}}, choice{FieldRecipient, []any{"b@example.com"}},
+		choice{FieldSenderDomain, []any{"x.example", "!y.example", "*@x.example"}}, choice{FieldRecipient, []any{"b@example.com", "*@example.com", "!@*.example"}},
 		choice{FieldTLSVersion, []any{"< TLSv1.2", "TLSv1.3"}}, choice{FieldCertVerified, []any{true}},
 		choice{pluggedBool, []any{true, false}}, choice{pluggedNumber, []any{"< 0", int64(1)}}, choice{pluggedDomain, []any{"x.example", "!.example"}})
 	f := fieldOf(c.field)
@@ -241,7 +258,8 @@ func TestIndexChangesNothing(t *testing.T) {
 			rs = append(rs, g.rules()...)
 		}
 		shared := NewSet(KindDomain)
-		if err := errors.Join(shared.Add("x.example"), shared.Add("!y.example")); err != nil {
+		end := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)
+		if err := errors.Join(shared.AddUntil("x.example", end), shared.Add("!y.example")); err != nil {
 			t.Fatal(err)
 		}
 		for range g.IntN(4) {
@@ -257,11 +275,49 @@ func TestIndexChangesNothing(t *testing.T) {
 			rs = g.insert(rs, r)
 		}
 		p, s := New(Config{Rules: rs}), g.session()
+		s.Now = Known(end.AddDate(0, 0, g.IntN(3)-1))
 		later := pick(g, 0, SetOf(FieldTLS), SetOf(FieldSenderDomain, FieldClient), SetOf(pluggedBool, pluggedDomain))
 		plain := *p
 		plain.index = nil
 		if a, b := p.Evaluate(s, later), plain.Evaluate(s, later); !reflect.DeepEqual(a, b) {
 			t.Errorf("indexed %+v\nplain %+v", a, b)
+		}
+	})
+}
+
+// TestExceptionBelongsToItsRule shows that an exception that holds is as if its rule
+// did that for all, and one that does not hold is as if it were not there.
+func TestExceptionBelongsToItsRule(t *testing.T) {
+	random(t, func(g generator) {
+		rs, s, rule := g.rules(), g.session(), g.rule(99, pick(g, "act", "require"))
+		x := g.exception()
+		rule.Except = []Exception{x}
+		instead, at := *rule, g.IntN(len(rs)+1)
+		instead.Except = nil
+		with := func(r *Rule) Action {
+			return New(Config{Rules: slices.Insert(slices.Clone(rs), at, r)}).Evaluate(s, 0).Action
+		}
+		got := with(rule)
+		switch all(x.When, s).truth {
+		case False:
+			if want := with(&instead); got != want {
+				t.Errorf("%v, and %v without the exception, which does not hold", got, want)
+			}
+		case True:
+			want := New(Config{Rules: rs}).Evaluate(s, 0).Action // without the rule
+			if !x.passes() {
+				if instead.Action = x.Does(); rule.Require != nil {
+					instead.Action, instead.Otherwise = Accept, x.Does()
+				}
+				want = with(&instead)
+			}
+			if got != want {
+				t.Errorf("%v, and %v by a rule that does for all what the exception says\n%+v\n%+v\n%+v", got, want, rule, x, s)
+			}
+		default:
+			if before := with(&instead); got > before && got != max(before, x.Does()) || got == Reject && before != Reject && New(Config{Rules: rs}).Evaluate(s, 0).Action != Reject {
+				t.Errorf("%v, and %v without the exception, of which it is not known whether it holds", got, before)
+			}
 		}
 	})
 }
