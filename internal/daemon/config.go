@@ -120,8 +120,9 @@ func (c *Config) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {
 		}
 		c.OnFailure = a
 	}
-	milter, hasMilter := c.frontEnd(r, "milter", &c.MilterMax, found)
-	policy, hasPolicy := c.frontEnd(r, "policy", &c.PolicyMax, found)
+	var seen taken
+	milter, hasMilter := c.frontEnd(r, "milter", &c.MilterMax, &seen, found)
+	policy, hasPolicy := c.frontEnd(r, "policy", &c.PolicyMax, &seen, found)
 	if !hasMilter && !hasPolicy {
 		milter = c.defaultListen(DefaultMilter)
 		policy = c.defaultListen(DefaultPolicy)
@@ -140,7 +141,7 @@ func (c *Config) defaultListen(address string) []Listen {
 }
 
 // frontEnd reads [milter] or [policy].
-func (c *Config) frontEnd(top *tomlfile.Reader, name string, most *int, found *tomlfile.Diagnostics) ([]Listen, bool) {
+func (c *Config) frontEnd(top *tomlfile.Reader, name string, most *int, seen *taken, found *tomlfile.Diagnostics) ([]Listen, bool) {
 	t, pos, ok := top.Table(name)
 	if !ok {
 		return nil, false
@@ -153,6 +154,7 @@ func (c *Config) frontEnd(top *tomlfile.Reader, name string, most *int, found *t
 	}
 	for _, e := range entries {
 		if l, ok := c.listen(r, e, found); ok {
+			seen.take(r, name, l, e.Pos)
 			out = append(out, l)
 		}
 	}

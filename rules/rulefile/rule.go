@@ -238,6 +238,8 @@ func (l *loader) code(r *tomlfile.Reader, rule *rules.Rule, code int, pos tomlfi
 		r.Errorf(pos, "", "code %d is not an SMTP reply code for a refusal; those are 4xx and 5xx", code)
 	case rule.Does() == rules.Reject && code < 500:
 		r.Errorf(pos, "use a 5xx code, or defer", "code %d tells the sender to try again, and the rule rejects", code)
+	case rule.MayDo(rules.Defer) && !rule.MayDo(rules.Reject) && code >= 500:
+		r.Errorf(pos, "use a 4xx code such as 450, or reject", "code %d tells the sender to give up, and the rule defers", code)
 	case code == 421 || code == 521: // access(5): Postfix disconnects
 		r.Warnf(pos, "", "code %d makes the MTA end the connection, with other recipients and messages in it", code)
 	}
@@ -251,6 +253,8 @@ func (l *loader) status(r *tomlfile.Reader, rule *rules.Rule, status string, pos
 		return
 	case rule.Code != 0 && int(status[0]-'0') != rule.Code/100:
 		r.Errorf(pos, "", "status %s does not go with code %d: the first digits differ", status, rule.Code)
+	case rule.MayDo(rules.Defer) && !rule.MayDo(rules.Reject) && status[0] == '5':
+		r.Errorf(pos, "use a 4.x.x status such as 4.7.0, or reject", "status %s tells the sender to give up, and the rule defers", status)
 	case rule.Does() == rules.Reject && status[0] != '5':
 		r.Errorf(pos, "use a 5.x.x status, or defer", "status %s tells the sender to try again, and the rule rejects", status)
 	}
