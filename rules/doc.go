@@ -12,6 +12,9 @@
 //   - reject ends the reading too, the weaker actions are kept and the reading
 //     goes on. The strongest action that was said is the [Verdict].
 //
+// An [Exception] belongs to its rule: where it holds, it replaces what the rule does,
+// and nothing else. If it is not known whether it holds, a reject is a defer.
+//
 // Every fact is known or unknown, and the zero value is unknown, so that a fact
 // nobody supplied never looks like plaintext or like an empty sender. What is
 // unknown can delay mail but never bounce it. Neither can a temporary error of
