@@ -64,9 +64,9 @@ func (r *relations) fallsShort(rule, by *Rule) bool {
 // something to mail that it is for.
 type Lifting struct {
 	Rule      *Rule
-	Lifts     []*Rule
-	Claimable bool  // anyone can claim to be who is exempt
-	Before    *Rule // if it lifts none: the last earlier rule that does something to such mail
+	Lifts     []*Rule // all, or one of them if not everybody can claim to be who is exempt
+	Claimable bool    // anyone can claim to be who is exempt
+	Before    *Rule   // if it lifts none: the last earlier rule that does something to such mail
 }
 
 // Exemptions tells what each exemption lifts, by examples of its mail.
@@ -76,15 +76,22 @@ func (p *Policy) Exemptions(now time.Time) []Lifting {
 		if !rule.Exempts() || rule.local || rule.Expired(now) || rule.onlyRecords() {
 			continue
 		}
+		example, ok := p.exampleFor(rule.When, now)
+		if !ok {
+			continue
+		}
 		l := Lifting{Rule: rule, Claimable: rule.claimable()}
-		for _, other := range p.rules {
-			switch {
-			case other.Exempts() || other.Expired(now) || other.onlyRecords():
-			case !p.together(rule, other, now):
-			case other.index > rule.index:
+		meets := func(other *Rule) bool {
+			return !other.Exempts() && !other.Expired(now) && !other.onlyRecords() && p.together(rule, other, example, now)
+		}
+		for _, other := range p.rules[rule.index+1:] {
+			if (l.Claimable || l.Lifts == nil) && meets(other) {
 				l.Lifts = append(l.Lifts, other)
-			default:
-				l.Before = other
+			}
+		}
+		for i := rule.index - 1; i >= 0 && l.Lifts == nil && l.Before == nil; i-- {
+			if meets(p.rules[i]) {
+				l.Before = p.rules[i]
 			}
 		}
 		found = append(found, l)
@@ -92,8 +99,16 @@ func (p *Policy) Exemptions(now time.Time) []Lifting {
 	return found
 }
 
-// together says whether some mail is found that both rules are for.
-func (p *Policy) together(a, b *Rule, now time.Time) bool {
+// together says whether some mail is found that both rules are for. The example is
+// mail that the first is for.
+func (p *Policy) together(a, b *Rule, example *Session, now time.Time) bool {
+	for i := range b.When {
+		c := &b.When[i]
+		settled := func(other Condition) bool { return other.Field.ID == c.Field.ID }
+		if c.eval(example) == False && slices.ContainsFunc(a.When, settled) {
+			return false
+		}
+	}
 	_, ok := p.exampleFor(slices.Concat(a.When, b.When), now)
 	return ok
 }

@@ -12,6 +12,7 @@
 //	[list]                      # named lists for conditions, here or in files of their own
 //	[profile.NAME]              # a bar that encryption must clear
 //	[[rule]]                    # what is asked of whom
+//	[[rule.except]]             # what the rule above does instead, where conditions hold
 //	[[test]]                    # what the rules must do; read by package ruletest
 //
 // The facts of plugins are fields by the names plugin.NAME.KEY. Of which kind one is
@@ -30,6 +31,7 @@
 // # Diagnostics
 //
 // Nothing is logged. All that is wrong is reported at once, each finding with
-// its file and line, in the words of the rule file. Errors keep the policy from
+// its file and line, in the words of the rule file; a mistake in TOML alone, for what
+// else is wrong may be so for that. Errors keep the policy from
 // being used; warnings do not.
 package rulefile
