@@ -50,6 +50,11 @@ func TestRecipientClass(t *testing.T) {
 		t.Error("there are classes without a condition on recipients")
 	}
 
+	except := &Rule{Name: "d", Require: &Profile{}, Except: []Exception{{When: condition(FieldRecipient, "b@example.com")}}}
+	if p := New(Config{Rules: []*Rule{except}}); class(p, "b@example.com") == class(p, "c@example.com") {
+		t.Error("an exception tells recipients apart, and they are of one class")
+	}
+
 	var fields SuppliedFields
 	f, err := fields.Field("p", "k", KindText, "")
 	if err != nil {
