@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -243,7 +244,7 @@ func checkLiteral(name string) error {
 
 func isURL(text string) bool {
 	scheme, _, found := strings.Cut(strings.ToLower(text), ":")
-	return found && (scheme == "mailto" || scheme == "smtp" || scheme == "http" || scheme == "https")
+	return found && (slices.Contains([]string{"mailto", "smtp", "smtps", "lmtp", "http", "https"}, scheme))
 }
 
 // addMailbox takes an address; a local part with "@" for it in each domain; and
@@ -329,7 +330,10 @@ func (e *entries) addAddressesOf(text, domain string) error {
 // of any field: it looks like an address, a domain or a block, and is none. A text
 // that looks like nothing of the kind may be a name.
 func CheckEntry(entry string) error {
-	text := strings.TrimSpace(strings.TrimPrefix(entry, "!"))
+	text := entry
+	if rest, negated := strings.CutPrefix(entry, "!"); negated {
+		text = strings.TrimSpace(rest)
+	}
 	if addressLike.MatchString(text) {
 		return NewSet(KindAddress).Add(text)
 	}
@@ -341,7 +345,7 @@ func CheckEntry(entry string) error {
 	switch err := NewSet(KindName).Add(text); {
 	case err != nil:
 		return err
-	case strings.Contains(text, "@") && !strings.ContainsAny(text, " /="):
+	case strings.Contains(text, "@") && !strings.Contains(text, "="): // as in a distinguished name
 		return NewSet(KindMailbox).Add(text)
 	case hostAndMore.MatchString(text):
 		return NewSet(KindDomain).Add(text)
@@ -350,6 +354,6 @@ func CheckEntry(entry string) error {
 }
 
 var (
-	addressLike = regexp.MustCompile(`^([0-9]+\.[0-9]+\.[0-9]+[-0-9./%*]*|[0-9]+(\.[0-9]+)*/[0-9]*|[0-9a-fA-F:]*::[0-9a-fA-F:.%/a-z]*|[0-9a-fA-F:.]+:[0-9a-fA-F:.]*/[0-9]+)$`)
-	hostAndMore = regexp.MustCompile(`^[-_A-Za-z0-9*.]+\.[-_A-Za-z0-9]+[:/,;][^ =]*$|^[a-z]+:(//)?[-_A-Za-z0-9.@]+$`)
+	addressLike = regexp.MustCompile(`^([0-9]+\.[0-9]+\.[0-9]+[-0-9./%*]*|[0-9]+(\.[0-9]+)*/[0-9]*|[0-9a-fA-F:]*::[-0-9a-fA-F:.%/a-z]*|[0-9a-fA-F:.]+:[0-9a-fA-F:.]*/[0-9]+)$`)
+	hostAndMore = regexp.MustCompile(`^[-_A-Za-z0-9*.]+\.[-_A-Za-z0-9]+[:/,;][^ =]*$|^[-_A-Za-z0-9.]*\.[-_A-Za-z0-9.]*$|^\[.*\]$|^(?i:mailto|https?|smtps?|lmtp):`)
 )
