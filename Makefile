@@ -18,6 +18,8 @@ TEST    := $(GO) test -shuffle=on -timeout 1h
 # Shell that collects in $need what of Debian is not there, and gets it.
 MISSING  = [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || need="$$need $$p"
 INSTALL  = [ -z "$$need" ] || { $(SUDO) apt-get update -qq; $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$need; }
+# What make lint runs besides Go, by the names of commands, which are those of Debian's packages.
+LINTERS  = shellcheck mandoc
 # How many inputs make fuzz gives each target.
 FUZZ    ?= 100000x
 # How long make soak runs.
@@ -63,6 +65,8 @@ test-matrix: deps
 	internal/mtatest/matrix.sh bookworm trixie
 
 lint:
+	@need=; for p in $(LINTERS); do command -v $$p >/dev/null || need="$$need $$p"; done; \
+	[ -z "$$need" ] || { echo "make lint needs$$need: run \"make deps\", or install what your system calls so" >&2; exit 1; }
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not formatted by gofmt'; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
