@@ -204,7 +204,7 @@ func configExample(t *testing.T, tab configTable, s setting) {
 	case "address":
 		text = strings.ReplaceAll(text, "address = \"unix:/run/tlswarden/milter\", KEY", "KEY")
 	case "listen":
-		text = "[milter]\nKEY\n[policy]\nKEY\n"
+		text = "[milter]\nKEY\n" // one address is for one front end
 	}
 	if tab.title == pluginTitle && s.name != "path" {
 		example += "\npath = \"/p\""
