@@ -31,7 +31,7 @@ func (p *Policy) Overruled() []Overruled {
 // overrules says whether a rule does more than an earlier one, whenever that one does
 // anything.
 func (r *relations) overrules(by, rule *Rule) bool {
-	if by.Observe || by.Expires.known || len(by.Except) > 0 || by.OnUnknown.known || by.Does() < Defer || by.Does() <= rule.most() {
+	if by.Observe || by.Expires.known || len(by.Rollout) > 0 || len(by.Except) > 0 || by.OnUnknown.known || by.Does() < Defer || by.Does() <= rule.most() {
 		return false
 	}
 	return r.impliesAll(rule.When, by.When) && r.fallsShort(rule, by)

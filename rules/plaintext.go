@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"net/netip"
+	"regexp"
 	"slices"
 	"time"
 
@@ -102,6 +103,15 @@ func (r *Rule) Turns(now time.Time) []time.Time {
 	for i := range r.Except {
 		add(r.Except[i].Expires.value)
 	}
+	r.conditions(func(c *Condition) {
+		if c.Field.ID == FieldNow {
+			for _, e := range [...]*entries{&c.Set.any, &c.Set.none} {
+				for _, cmp := range e.compares {
+					add(time.Unix(cmp.bound, 0).UTC())
+				}
+			}
+		}
+	})
 	return at
 }
 
@@ -182,26 +192,33 @@ func (p *Policy) changes(now time.Time) []time.Time {
 
 // strangers are addresses of the internet, far from each other, of clients that
 // nothing is known of. So that no rule for one network hits or spares most of them.
-var strangers = [...]string{
-	"203.0.113.254", "5.101.7.33", "23.55.161.9", "41.203.64.77", "62.146.31.180", "79.137.8.4", "93.184.99.201", "104.244.12.66", "119.29.5.150",
-	"138.201.44.90", "151.80.209.3", "167.99.72.18", "178.62.190.42", "190.15.220.7", "209.85.218.171", "2001:db8:ffff::25", "2a01:4f8:13:9::25", "2607:f8b0:40:7::25",
-}
+var (
+	strangers = [...]string{
+		"203.0.113.254", "5.101.7.33", "23.55.161.9", "41.203.64.77", "62.146.31.180", "79.137.8.4", "93.184.99.201", "104.244.12.66", "119.29.5.150",
+		"138.201.44.90", "151.80.209.3", "167.99.72.18", "178.62.190.42", "190.15.220.7", "209.85.218.171",
+	}
+	strangers6 = [...]string{
+		"2001:db8:ffff::25", "2001:41d0:8:e8ad::1", "2001:67c:2e8::9", "2400:8901::7", "2607:f8b0:40:7::25", "2800:3f0:4003::8", "2a01:4f8:13:9::25", "2c0f:fb50:4003::9",
+	}
+)
 
 // refusesStrangers returns a rule that rejects mail of strangers, if that becomes of
-// most of them at one of our addresses.
+// most of them by IPv4, or by IPv6, at one of our addresses.
 func (p *Policy) refusesStrangers(at time.Time) *Rule {
 	for _, s := range p.listeners(at) {
-		refused, by := 0, (*Rule)(nil)
-		for i, client := range strangers {
-			s.SetClient(netip.MustParseAddr(client))
-			s.SetSender("someone@sender" + itoa(i) + ".invalid") // a percentage of the senders goes by it
-			if rule := p.refusesAll(s); rule != nil {
-				refused++
-				by = cmp.Or(by, rule)
+		for _, clients := range [][]string{strangers[:], strangers6[:]} {
+			refused, by := 0, (*Rule)(nil)
+			for i, client := range clients {
+				s.SetClient(netip.MustParseAddr(client))
+				s.SetSender("someone@sender" + itoa(i) + ".invalid") // a percentage of the senders goes by it
+				if rule := p.refusesAll(s); rule != nil {
+					refused++
+					by = cmp.Or(by, rule)
+				}
 			}
-		}
-		if 2*refused > len(strangers) {
-			return by
+			if 2*refused > len(clients) {
+				return by
+			}
 		}
 	}
 	return nil
@@ -209,6 +226,9 @@ func (p *Policy) refusesStrangers(at time.Time) *Rule {
 
 // ofListener are the facts that tell where a server was asked.
 var ofListener = SetOf(FieldServerAddress, FieldDaemonName, FieldPolicyContext)
+
+// forUsers matches the names of services to which own users submit mail.
+var forUsers = regexp.MustCompile(`(?i)submi|msa|587|465|smtps|auth`)
 
 // maxListeners bounds how many of our own addresses are tried.
 const maxListeners = 16
@@ -227,7 +247,7 @@ func (p *Policy) listeners(at time.Time) []*Session {
 		s, named := example(), false
 		for i := range r.When {
 			c := &r.When[i]
-			if v, ok := c.Set.sample(); ok && ofListener.Has(c.Field.ID) {
+			if v, ok := c.Set.sample(); ok && ofListener.Has(c.Field.ID) && !forUsers.MatchString(v.Text) {
 				s.put(c.Field, v)
 				named = true
 			}

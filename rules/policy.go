@@ -74,6 +74,10 @@ func New(c Config) *Policy {
 		for i := range r.When {
 			r.certs = r.certs || certFields.Has(r.When[i].Field.ID)
 		}
+		r.exceptsCerts = false
+		for i := range r.Except {
+			r.exceptsCerts = r.exceptsCerts || slices.ContainsFunc(r.Except[i].When, func(c Condition) bool { return certFields.Has(c.Field.ID) })
+		}
 		r.conditions(func(c *Condition) { p.takeSupplied(c.Field) })
 		p.takeClass(r)
 		p.needs |= r.Needs()

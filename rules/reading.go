@@ -90,7 +90,9 @@ func (r *reading) bite(rule *Rule, o Outcome, c conjunction, g grade, soft Softe
 		soft |= SoftTemperror
 	case e.open == nil:
 	case ok && e.unknown&^r.session.Misspelt() != 0:
-		r.note(rule, Undecided, c, g)
+		if r.note(rule, Undecided, c, g); e.by != nil {
+			a = min(a, r.standing.Does)
+		}
 		return r.onUnknown(rule, a, g)
 	default:
 		soft |= SoftException
@@ -213,7 +215,7 @@ func (r *reading) softening(rule *Rule, g grade) Softening {
 	if rule.onTemporary(s) {
 		soft |= SoftTemperror
 	}
-	if rule.blamesCert(g) && s.tls.used.value && !s.tls.CertPresented.value && !s.tls.CertVerified.value && !s.ListenerCertSeen.value {
+	if (rule.blamesCert(g) || rule.exceptsCerts) && s.tls.used.value && !s.tls.CertPresented.value && !s.tls.CertVerified.value && !s.ListenerCertSeen.value {
 		soft |= SoftNoCertSeen
 	}
 	return soft

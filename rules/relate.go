@@ -160,7 +160,7 @@ func (r *relations) within(a, b *Set) bool {
 
 // hasEmpty says whether a set names a list without entries, or with some that end:
 // it holds what it does today only, so nothing is concluded from that.
-func (s *Set) hasEmpty() bool { return s.any.hasEmpty() }
+func (s *Set) hasEmpty() bool { return s.any.hasEmpty() || s.none.changes() }
 
 func (e *entries) hasEmpty() bool {
 	return e.changes() || slices.ContainsFunc(e.sets, func(l *Set) bool { return l.Len() == 0 })

@@ -38,12 +38,18 @@ func (p *Policy) Reply(v *Verdict, s *Session, id string) Reply {
 }
 
 // codes gives reply code and status: those of the rule, or those of the kind of
-// shortfall. A verdict to defer uses the rule's only if they are of class 4,
-// and else their counterparts.
+// shortfall. A verdict to defer uses the rule's only if they are of class 4, and else
+// their counterparts; one to reject only if they are of class 5.
 func (v *Verdict) codes(s *Session) (int, string) {
 	code, status := 0, ""
 	if v.Rule != nil {
 		code, status = v.Rule.Code, v.Rule.Status
+	}
+	if v.Action == Reject && code < 500 {
+		code = 0
+	}
+	if v.Action == Reject && status != "" && status[0] != '5' {
+		status = ""
 	}
 	if code == 0 {
 		code = codeWeak

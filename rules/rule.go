@@ -33,6 +33,8 @@ type Rule struct {
 	index int  // in the policy's list
 	local bool // the built-in rule "local"
 	certs bool // a condition looks at the client certificate
+
+	exceptsCerts bool // a condition of an exception does
 }
 
 // LocalRule is the name of the built-in rule that stands before all others and

@@ -205,7 +205,7 @@ func (e *entries) hitText(kind Kind, text string) bool {
 		text = strings.ToLower(text)
 		return hit(e.texts, text) || e.hitEnding(text)
 	case KindText:
-		return hit(e.texts, text) || e.hitEnding(text)
+		return hit(e.texts, text) || len(e.endings) > 0 && e.hitEnding(strings.ToLower(text))
 	case KindDomain:
 		return hit(e.texts, text) || e.hitSuffix(text)
 	case KindMailbox:

@@ -27,7 +27,26 @@ func (e *entries) hitEnding(text string) bool {
 			return true
 		}
 	}
-	return false
+	return !isASCII(text) && e.hitEnding(inASCII(text))
+}
+
+// inASCII is a lower-case name with its domain as an A-label, and without what else is
+// not ASCII.
+func inASCII(text string) string {
+	local, domain := mailaddr.Split(text)
+	if domain == "" {
+		local, domain = "", text
+	}
+	return squeezed(local + "@" + normalDomain(domain))
+}
+
+func squeezed(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c > unicode.MaxASCII {
+			return 'x'
+		}
+		return c
+	}, text)
 }
 
 // ending is what an entry such as "*.example.org", ".example.org" or
@@ -42,8 +61,11 @@ func ending(text string) string {
 
 // addName takes an entry for a text that may be a name in a domain.
 func (e *entries) addName(kind Kind, text string) error {
-	if err := checkName(text); err != nil {
+	if err := checkName(kind, text); err != nil {
 		return err
+	}
+	if ending(text) != "" || looksLikeDomain(text) {
+		text = strings.TrimSuffix(text, ".")
 	}
 	fold := func(s string) string { return s }
 	if kind == KindName {
@@ -57,7 +79,7 @@ func (e *entries) addName(kind Kind, text string) error {
 		}
 		return nil
 	}
-	put(&e.endings, fold(end))
+	put(&e.endings, strings.ToLower(end)) // what follows a dot or an "@" is a domain
 	if ascii := asciiName(end[1:]); ascii != "" {
 		put(&e.endings, end[:1]+ascii)
 	}
@@ -78,9 +100,15 @@ func isASCII(text string) bool {
 }
 
 // checkName refuses what no name of a host, a user or a certificate can be.
-func checkName(text string) error {
+func checkName(kind Kind, text string) error {
 	if err := checkVisible(text); err != nil {
 		return err
+	}
+	if nearlyAttribute.MatchString(text) {
+		return attributeError(text)
+	}
+	if kind == KindText && !strings.ContainsAny(text, ",;") {
+		return nil
 	}
 	if i := strings.LastIndexByte(text, '*'); i > 0 || i == 0 && ending(text) == "" {
 		return wildcardError(text)
@@ -124,11 +152,18 @@ func LooksLikeDomain(text string) bool {
 // stand within a text to order or to join it.
 func checkVisible(text string) error {
 	for _, c := range text {
-		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == unicode.ReplacementChar {
+		if unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp) || c == unicode.ReplacementChar {
 			return fmt.Errorf("%q has a character in it that is not visible, U+%04X", text, c)
 		}
 	}
 	return nil
+}
+
+// nearlyAttribute matches what is meant for an attribute of an entry.
+var nearlyAttribute = regexp.MustCompile(`(?i)\s(until|owner|expires?)\s*[=:]|\suntil\s+\d`)
+
+func attributeError(text string) error {
+	return fmt.Errorf("%q has something behind it that means nothing; behind an entry of a list may stand until=2027-01-31 and owner=NAME", text)
 }
 
 var attributeLike = regexp.MustCompile(`\s\w+=`)
@@ -202,7 +237,7 @@ func checkDomain(text, name string) error {
 	case strings.Contains(name, "*"):
 		return wildcardError(text)
 	case attributeLike.MatchString(name):
-		return fmt.Errorf("%q has something behind it that means nothing; behind an entry of a list may stand until=2027-01-31 and owner=NAME", text)
+		return attributeError(text)
 	case found && host != "" && strings.Trim(port, "0123456789") == "":
 		return fmt.Errorf("%q has a port; write %q", text, host)
 	}
@@ -354,6 +389,6 @@ func CheckEntry(entry string) error {
 }
 
 var (
-	addressLike = regexp.MustCompile(`^([0-9]+\.[0-9]+\.[0-9]+[-0-9./%*]*|[0-9]+(\.[0-9]+)*/[0-9]*|[0-9a-fA-F:]*::[-0-9a-fA-F:.%/a-z]*|[0-9a-fA-F:.]+:[0-9a-fA-F:.]*/[0-9]+)$`)
-	hostAndMore = regexp.MustCompile(`^[-_A-Za-z0-9*.]+\.[-_A-Za-z0-9]+[:/,;][^ =]*$|^[-_A-Za-z0-9.]*\.[-_A-Za-z0-9.]*$|^\[.*\]$|^(?i:mailto|https?|smtps?|lmtp):`)
+	addressLike = regexp.MustCompile(`^([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+[-0-9./%*]*|([0-9]+\.){2,3}[0-9]+/[0-9]*|([0-9]+\.){2,3}\*|[0-9a-fA-F:]*::[-0-9a-fA-F:.%/a-z]*|([0-9a-fA-F]+:){3,}[0-9a-fA-F:.]*/[0-9]+)$`)
+	hostAndMore = regexp.MustCompile(`^[-_A-Za-z0-9*.]+\.[-_A-Za-z0-9]+(:[0-9]+|[,;].*)$|^[-_A-Za-z0-9]*\.[-_A-Za-z0-9.]*$|^\[.*\](:[0-9]+)?$|^(?i:mailto|https?|smtps?|lmtp):`)
 )

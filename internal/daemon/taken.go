@@ -60,7 +60,7 @@ func (l *Listen) hostPort() (host, port string) {
 		return a.Unmap().String(), port
 	case host == "" || host == "*":
 		return "::", port
-	case strings.EqualFold(host, "localhost"):
+	case strings.EqualFold(strings.TrimSuffix(host, "."), "localhost"):
 		return "127.0.0.1", port
 	}
 	return strings.ToLower(host), port

@@ -19,6 +19,7 @@ func TestTakenAddresses(t *testing.T) {
 		{`"inet:127.0.0.1:8465"`, `"inet:127.0.0.1:8466"`, false},
 		{`"inet:127.0.0.1:8465"`, `"inet:127.0.0.2:8465"`, false},
 		{`"inet:127.0.0.1:8465"`, `"inet:localhost:8465"`, true},
+		{`"inet:127.0.0.1:8465"`, `"inet:Localhost.:8465"`, true},
 		{`"inet:[::1]:8465"`, `"inet:[0:0:0:0:0:0:0:1]:8465"`, true},
 		{`"inet:[::ffff:127.0.0.1]:8465"`, `"inet:127.0.0.1:8465"`, true},
 		{`"inet:127.0.0.1:8465"`, `"inet:0.0.0.0:8465"`, true},

@@ -83,7 +83,9 @@ func (g *Gate) logExceptions(now time.Time, r *rules.Rule, c *counter) {
 }
 
 // exceptionAt is what the log calls an exception, which has no name.
-func exceptionAt(x *rules.Exception) string { return filepath.Base(x.File) + ":" + strconv.Itoa(x.Line) }
+func exceptionAt(x *rules.Exception) string {
+	return filepath.Base(x.File) + ":" + strconv.Itoa(x.Line)
+}
 
 // countNames are the keys of the counts.
 var countNames = [rules.Waiting]string{

@@ -1,6 +1,7 @@
 package mailaddr
 
 import (
+	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -50,7 +51,27 @@ func plain(text string) (ascii, folded bool) {
 // (RFC 5890), after its case was folded as mail servers fold it in their tables. A
 // name that IDNA refuses is only folded: it then equals nothing but itself. An ASCII
 // name in lower case is returned as it is.
-func Domain(name string) string { return aLabel(Fold(strings.TrimSuffix(name, "."))) }
+func Domain(name string) string {
+	if literal := literal(name); literal != "" {
+		return literal
+	}
+	return aLabel(Fold(strings.TrimSuffix(name, ".")))
+}
+
+// literal is an address literal with IPv6 in its one form (RFC 5321 section 4.1.3, RFC
+// 5952), "" for anything else. The tag may be missing.
+func literal(name string) string {
+	if len(name) < 2 || name[0] != '[' || name[len(name)-1] != ']' {
+		return ""
+	}
+	const tag = "ipv6:"
+	inner := strings.ToLower(name[1 : len(name)-1])
+	a, err := netip.ParseAddr(strings.TrimPrefix(inner, tag))
+	if err != nil || !a.Is6() {
+		return ""
+	}
+	return "[" + tag + a.WithZone("").String() + "]"
+}
 
 // OtherDomain returns the A-label of a domain name by IDNA alone, "" if that is what
 // Domain returns: a mail server that looks "claß.example" up in tables of its own

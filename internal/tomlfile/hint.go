@@ -6,40 +6,72 @@ import (
 	"time"
 )
 
-// slip is a mistake that people make who write TOML seldom, and what to write instead.
+// slip is a mistake that people make who write TOML seldom, and what to write instead,
+// by what the parts of the expression have found.
 type slip struct {
 	line *regexp.Regexp
 	hint func(found []string) string
 }
 
+const (
+	slipKey   = `([A-Za-z_][A-Za-z0-9_.-]*)`
+	slipValue = `("[^"]*"|'[^']*'|[^\s",}\]]*)`
+)
+
 func slips() []slip {
 	say := func(hint string) func([]string) string { return func([]string) string { return hint } }
 	return []slip{
 		{regexp.MustCompile(`[“”„‟‘’«»]`), say(`quotes are the plain ones: "text"`)},
-		{regexp.MustCompile(`=\s*(?:(?i:yes|on)|True|TRUE)\s*[,}\]#]*\s*(?:$|[,}#])`), say("write true")},
-		{regexp.MustCompile(`=\s*(?:(?i:no|off)|False|FALSE)\s*[,}\]#]*\s*(?:$|[,}#])`), say("write false")},
-		{regexp.MustCompile(`([A-Za-z_.]+)\s*(>=|<=|>|<)\s*"?([^",}\s]*)"?`), func(f []string) string {
-			return "a comparison stands in the value: " + f[1] + ` = "` + f[2] + " " + f[3] + `"`
+		{regexp.MustCompile(slipKey + `\s*(>=|<=|>|<)\s*` + slipValue), func(f []string) string {
+			return "a comparison stands in the value: " + f[1] + ` = "` + f[2] + " " + unquoted(f[3]) + `"`
 		}},
-		{regexp.MustCompile(`([A-Za-z_.]+)\s*!=\s*"?([^",}\s]*)"?`), func(f []string) string {
-			return `an exclusion stands in the value: ` + f[1] + ` = "!` + f[2] + `"`
-		}},
-		{regexp.MustCompile(`([A-Za-z_.]+)\s*==`), func(f []string) string { return "write one =: " + f[1] + " = ..." }},
-		{regexp.MustCompile(`=\s*"?(\d{1,2}[./]\d{1,2}[./]\d{4}|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{4}-\d{1,2}-\d{1,2})`), func(f []string) string {
+		{regexp.MustCompile(slipKey + `\s*!=\s*` + slipValue), unequal},
+		{regexp.MustCompile(slipKey + `\s*==`), func(f []string) string { return "write one =: " + f[1] + " = ..." }},
+		{regexp.MustCompile(`=\s*(?:(?i:yes|on)|True|TRUE)\s*(?:$|[,}#])`), say(`write true, or put text between quotes`)},
+		{regexp.MustCompile(`=\s*(?:(?i:no|off)|False|FALSE)\s*(?:$|[,}#])`), say(`write false, or put text between quotes`)},
+		{regexp.MustCompile(`=\s*(\d{1,2}[./]\d{1,2}[./]\d{4}|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{4}-\d{1,2}-\d{1,2})`), func(f []string) string {
 			return DateHint("", f[1])
 		}},
-		{regexp.MustCompile(`=\s*(TLSv?1[.0-9]*|SSLv?[23])\b`), func(f []string) string { return `write "` + f[1] + `"` }},
-		{regexp.MustCompile(`^\s*([A-Za-z_]+)\s*:`), func(f []string) string { return "write " + f[1] + " = ..." }},
+		{regexp.MustCompile(`=\s*(TLSv?1[.0-9]*|SSLv?[23])(?:$|[\s,}#])`), func(f []string) string {
+			return `write "` + strings.TrimSuffix(f[1], ".0") + `"`
+		}},
+		{regexp.MustCompile(`^\s*` + slipKey + `\s*:`), func(f []string) string { return "write " + f[1] + " = ..." }},
 	}
 }
 
-// slipHint finds the slip in a line, "" if there is none that is known.
+func unequal(f []string) string {
+	switch value := unquoted(f[2]); value {
+	case "true":
+		return "write " + f[1] + " = false"
+	case "false":
+		return "write " + f[1] + " = true"
+	default:
+		return "an exclusion stands in the value: " + f[1] + ` = "!` + value + `"`
+	}
+}
+
+func unquoted(value string) string { return strings.Trim(value, `"'`) }
+
+// closed matches strings that are closed on their line.
+var closed = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'[^']*'`)
+
+// slipHint finds the slip in a line, "" if there is none that is known. What stands
+// in strings and comments is no slip.
 func slipHint(line string) string {
-	line, _, _ = strings.Cut(line, " #")
+	masked := closed.ReplaceAllStringFunc(line, func(s string) string {
+		return s[:1] + strings.Repeat(" ", len(s)-2) + s[len(s)-1:]
+	})
+	masked, _, _ = strings.Cut(masked, "#")
 	for _, s := range slips() {
-		if found := s.line.FindStringSubmatch(line); found != nil {
-			return s.hint(found)
+		at := s.line.FindStringSubmatchIndex(masked)
+		if at == nil {
+			continue
 		}
+		var found []string
+		for i := 0; i < len(at); i += 2 {
+			found = append(found, line[max(at[i], 0):max(at[i+1], 0)])
+		}
+		return s.hint(found)
 	}
 	return ""
 }

@@ -19,6 +19,9 @@ const topHint = "put it at the top of the file, above the first [table]"
 func hintAtTop(found tomlfile.Diagnostics) {
 	for i := range found {
 		for _, key := range [...]string{"except", "rollout"} {
+			if found[i].Message == "unknown key "+quote(key) {
+				found[i].Hint = "write [[rule." + key + "]] below the [[rule]] that it belongs to"
+			}
 			found[i].Hint = strings.Replace(found[i].Hint, "[["+key+"]]", "[[rule."+key+"]]", 1)
 		}
 		for _, key := range topKeys {
@@ -35,14 +38,18 @@ func hintAtTop(found tomlfile.Diagnostics) {
 }
 
 // ofConfig are the keys by which a configuration of the daemon is known.
-var ofConfig = []string{"milter", "policy", "enforce", "on_failure"}
+var ofConfig = []string{"milter", "policy", "enforce", "on_failure", "log", "plugin"}
 
 // IsConfig reports whether a table has what stands in a configuration of the daemon,
 // and nothing of a rule file.
-func IsConfig(t *tomlfile.Table) bool { return hasAny(t, ofConfig) && !hasAny(t, ofRules) }
+func IsConfig(t *tomlfile.Table) bool {
+	e, _ := t.Get("rules")
+	_, files := e.Value.(tomlfile.Array) // and not [[rules]], a slip for [[rule]]
+	return (files || hasAny(t, ofConfig)) && !hasAny(t, ofRules)
+}
 
 // ofRules are the keys by which a rule file is known.
-var ofRules = []string{"rule", "list", "profile", "test", "tag", "reply"}
+var ofRules = []string{"rule", "list", "profile", "test", "tag", "reply", "message", "judge_local", "recipient_delimiter"}
 
 // IsRules reports whether a table has what stands in rule files, and nothing of a
 // configuration of the daemon.

@@ -165,7 +165,7 @@ func (l *loader) set(use setOf, entries tomlfile.Array, r *tomlfile.Reader, at t
 		if name, ok := l.listName(bare); ok {
 			li := l.lists[name]
 			if li == nil {
-				r.Errorf(e.Pos, tomlfile.DidYouMean(name, l.listNames()), "%s: there is no list %q", key, name)
+				r.Errorf(e.Pos, l.noListHint(use.kind, name), "%s: there is no list %q", key, name)
 				continue
 			}
 			s.AddSet(l.listSet(li, use), negated)
@@ -179,14 +179,18 @@ func (l *loader) set(use setOf, entries tomlfile.Array, r *tomlfile.Reader, at t
 }
 
 // listName is the list that an entry names. In Postfix tables "@example.org" is a
-// pattern for all addresses of a domain; so it is here, unless a list is called that,
-// or nearly.
+// pattern for all addresses of a domain; so it is here, unless a list is called that.
 func (l *loader) listName(entry string) (name string, ok bool) {
 	name, ok = strings.CutPrefix(strings.TrimSpace(entry), "@")
-	if ok && l.lists[name] == nil && rules.LooksLikeDomain(name) && tomlfile.Suggest(name, l.listNames()) == "" {
-		return "", false
+	return name, ok && (l.lists[name] != nil || !rules.LooksLikeDomain(name))
+}
+
+// noListHint helps with a list that does not exist: it may be misspelt, or a host.
+func (l *loader) noListHint(kind rules.Kind, name string) string {
+	if hint := tomlfile.DidYouMean(name, l.listNames()); hint != "" || kind != rules.KindMailbox || name == "" {
+		return hint
 	}
-	return name, ok
+	return "for all addresses of a host write " + quote("*@"+name)
 }
 
 func (l *loader) listNames() []string {

@@ -32,13 +32,12 @@ func (l *loader) takeEntry(to []listEntry, list string, e tomlfile.Element) []li
 	if !ok {
 		return append(to, listEntry{Element: e})
 	}
-	bare := strings.TrimSpace(strings.TrimPrefix(text, "!"))
-	if name, ok := strings.CutPrefix(bare, "@"); ok && !rules.LooksLikeDomain(name) {
-		l.found.Errorf(e.Pos, "", "list %q: a list cannot name another list", list)
-		return to
-	}
 	entry := listEntry{Element: e}
 	rest, wrong, hint := l.attributes(text, &entry)
+	bare := strings.TrimSpace(strings.TrimPrefix(rest, "!"))
+	if name, ok := strings.CutPrefix(bare, "@"); ok && !rules.LooksLikeDomain(name) {
+		wrong = "a list cannot name another list"
+	}
 	if wrong != "" {
 		l.found.Errorf(e.Pos, hint, "list %q: %s", list, wrong)
 		return to

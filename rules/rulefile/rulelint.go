@@ -46,7 +46,7 @@ var ofOthers = rules.SetOf(rules.FieldMessageSPF, rules.FieldMessageDKIM, rules.
 // lint warns of what is in order and yet hardly meant.
 func (l *loader) lint(r *tomlfile.Reader, rule *rules.Rule) {
 	does := rule.Does()
-	if does < rules.Defer && rule.OnUnknown.Or(rules.Accept) < rules.Defer && (rule.Code != 0 || rule.Status != "" || rule.Reply != nil) {
+	if !rule.MayDo(rules.Defer) && !rule.MayDo(rules.Reject) && (rule.Code != 0 || rule.Status != "" || rule.Reply != nil) {
 		r.Warnf(r.Pos(), "", "code, status and reply have no effect where nothing is deferred or rejected")
 	}
 	if rule.Tag != "" && !rule.MayDo(rules.Tag) && !rule.MayDo(rules.Quarantine) {

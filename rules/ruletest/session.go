@@ -48,8 +48,8 @@ func (f Facts) Session(now time.Time) *rules.Session {
 	s.SASLMethod = rules.Known(f.text("sasl_method"))
 	s.SASLUser = rules.Known(f.text("sasl_user"))
 	s.Authenticated = rules.Known(f.LoggedIn())
-	s.SetSender(f.address("sender"))
-	s.SetRecipient(f.address("recipient"))
+	s.SetSender(f.mailbox("sender"))
+	s.SetRecipient(f.mailbox("recipient"))
 	s.Size = rules.Known(f.number("size"))
 	s.RequireTLS = rules.Known(f.flag("requiretls"))
 	s.Message = rules.MessageFacts{
@@ -64,6 +64,15 @@ func (f Facts) Session(now time.Time) *rules.Session {
 	}
 	s.Now = rules.Known(now)
 	return &s
+}
+
+// mailbox is the address under a name, or one of the domain that is given alone.
+func (f Facts) mailbox(name string) string {
+	domain := f.text(name + "_domain")
+	if _, given := f[name]; given || domain == "" {
+		return f.address(name)
+	}
+	return "someone@" + domain
 }
 
 // seen is a listener fact: true unless the test says otherwise.

@@ -111,11 +111,25 @@ func contradictions(r *tomlfile.Reader, f Facts) {
 	if v, given := f["tls_version"]; given && used == (v == "none") {
 		r.Errorf(r.Pos(), "", "tls_version and tls contradict each other")
 	}
+	for _, name := range [...]string{"sender", "recipient"} {
+		_, given := f[name]
+		if _, also := f[name+"_domain"]; given && also && domainOf(f.address(name)) != domainOf("someone@"+f.text(name+"_domain")) {
+			r.Errorf(r.Pos(), "leave "+name+"_domain out", "%s_domain is not the domain of %s", name, name)
+		}
+	}
 	for _, name := range [...]string{"client_port", "server_port"} {
 		if f.number(name) > 65535 {
 			r.Errorf(r.Pos(), "", "%s takes a port from 1 to 65535", name)
 		}
 	}
+}
+
+// domainOf is the domain of an address as conditions compare it.
+func domainOf(address string) string {
+	var s rules.Session
+	s.SetSender(address)
+	v, _ := rules.FieldByID(rules.FieldSenderDomain).Read(&s)
+	return v.Text
 }
 
 // factValue checks a value; want says what the kind takes if it is wrong.
