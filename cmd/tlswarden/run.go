@@ -14,6 +14,7 @@ const (
 	exitErrors   = 1 // something is wrong, and was said
 	exitUsage    = 2 // the command line is wrong
 	exitWarnings = 3 // check --strict: there are warnings; setup status: the answer is not known
+	exitAmiss    = 4 // setup status: a mail server asks, but not everywhere, or nothing answers
 )
 
 // exitCode is an error that was said already and only ends the command.

@@ -34,8 +34,8 @@ undo it with --remove.`,
 
 // setupFlags are what both mail servers have in common.
 type setupFlags struct {
-	config        string
-	apply, remove bool
+	config                string
+	apply, remove, dryRun bool
 }
 
 func (f *setupFlags) register(cmd *cobra.Command) {
@@ -44,6 +44,7 @@ func (f *setupFlags) register(cmd *cobra.Command) {
 	completeConfig(cmd)
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "make the change")
 	cmd.Flags().BoolVar(&f.remove, "remove", false, "take tlswarden out again")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "with --remove: show the change, and make none")
 }
 
 // A mail server's side of a setup: the change that is wanted. To hook it up, that of
@@ -58,12 +59,15 @@ func (f *setupFlags) run(cmd *cobra.Command, name string, hook hooked, unhook un
 	if f.apply && f.remove {
 		return usageError{errors.New("--apply and --remove exclude each other")}
 	}
+	if f.dryRun && !f.remove {
+		return usageError{errors.New("--dry-run is for --remove: without --apply nothing is changed anyway")}
+	}
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
 	s := setting{cmd.OutOrStdout(), cmd.ErrOrStderr(), name}
 	var err error
 	if f.remove {
-		err = s.remove(ctx, f.config, unhook)
+		err = s.remove(ctx, f.config, unhook, f.dryRun)
 	} else {
 		err = s.hook(ctx, f.config, hook, f.apply)
 	}
@@ -125,9 +129,9 @@ func (s *setting) hook(ctx context.Context, config string, hook hooked, apply bo
 	return nil
 }
 
-// remove takes tlswarden out. It does so whatever the configuration is like, as
+// remove takes tlswarden out, or shows how. It does so whatever the configuration is like, as
 // mail is deferred as long as the mail server asks a program that is not there.
-func (s *setting) remove(ctx context.Context, config string, unhook unhooked) error {
+func (s *setting) remove(ctx context.Context, config string, unhook unhooked, dryRun bool) error {
 	ours, found := setupAddresses(config)
 	if found.HasErrors() {
 		s.warn("the configuration cannot be used; looked for are the addresses that can be made out in it, and the usual ones")
@@ -137,9 +141,13 @@ func (s *setting) remove(ctx context.Context, config string, unhook unhooked) er
 		return err
 	}
 	s.warnAll(c.Notes)
-	if !c.Needed() {
+	if changes := []*setup.Change{c}; !c.Needed() {
 		fmt.Fprintf(s.stdout, "%s: nothing to remove\n", c.File)
-	} else if err := s.make(ctx, []*setup.Change{c}); err != nil {
+	} else if dryRun {
+		s.show(changes)
+		fmt.Fprintf(s.stdout, "\nnothing is changed yet: without --dry-run it is, and then it takes\n")
+		s.next(changes)
+	} else if err := s.make(ctx, changes); err != nil {
 		return err
 	}
 	for _, left := range c.Left {

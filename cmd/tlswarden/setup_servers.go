@@ -18,12 +18,17 @@ func setupPostfixCommand() *cobra.Command {
 	var f setupFlags
 	var dir, front string
 	cmd := &cobra.Command{
-		Use:   "postfix [--front milter|policy|both] [--apply | --remove]",
+		Use:   "postfix [--front milter|policy|both] [--apply | --remove [--dry-run]]",
 		Short: "hook tlswarden into Postfix, or take it out",
 		Long: `Show how main.cf is to be changed so that Postfix asks tlswarden: lines that go
 begin with "-", lines that come with "+". The milter is added to smtpd_milters, the
-policy service to the end of smtpd_recipient_restrictions, before a last permit or
-reject. What others have there stays.
+policy service to smtpd_recipient_restrictions, in front of the first restriction that
+ends the list for mail from outside, or may end it: permit, permit_auth_destination,
+reject, an access table, another policy service. Only what permits your own clients
+stays in front of it, such as permit_mynetworks; a warning says that their mail is not
+asked about. Where both come from one $parameter or restriction class, nothing is
+changed, and the error says what to write there. All else in main.cf stays as it is,
+octet for octet, and so does the file's mode, owner and access control list.
 
 The address is the first of the configuration that Postfix can reach: a unix-domain
 socket if it exists and Postfix's user may write to it, and, where an smtpd of
@@ -41,7 +46,8 @@ If "postfix check" then fails, the old one is put back. Postfix is not reloaded.
 Postfix asks tlswarden already, nothing is changed.
 
 With --remove all is taken out of both parameters that asks one of tlswarden's
-addresses. It needs neither the daemon nor a configuration that is in order; without
+addresses; main.cf is what it was before --apply, if nobody else changed it. With
+--dry-run the change is shown alone. It needs neither the daemon nor a configuration that is in order; without
 one, it knows the usual addresses only.
 
 What master.cf sets for a service by itself, by -o, is told and never changed.
@@ -51,6 +57,7 @@ made, or if after --remove something else still asks tlswarden; and 2 for a wron
 command line.`,
 		Example: `  tlswarden setup postfix
   tlswarden setup postfix --front both --apply && systemctl restart tlswarden && postfix reload
+  tlswarden setup postfix --remove --dry-run
   tlswarden setup postfix --remove && postfix reload`,
 		Args: cobra.NoArgs,
 	}
@@ -82,7 +89,7 @@ func setupSendmailCommand() *cobra.Command {
 	var f setupFlags
 	var mc string
 	cmd := &cobra.Command{
-		Use:   "sendmail [--mc FILE] [--apply | --remove]",
+		Use:   "sendmail [--mc FILE] [--apply | --remove [--dry-run]]",
 		Short: "hook tlswarden into Sendmail, or take it out",
 		Long: `Show how sendmail.mc is to be changed so that Sendmail asks tlswarden: lines that go
 begin with "-", lines that come with "+". The filter is added behind those of others,
@@ -102,7 +109,7 @@ not made anew, and Sendmail not restarted. If the filter is there already, nothi
 is changed.
 
 With --remove the filter is taken out, known by its name or by one of tlswarden's
-addresses. It needs neither the daemon nor a configuration that is in order.
+addresses. With --dry-run the change is shown alone. It needs neither the daemon nor a configuration that is in order.
 
 The exit code is 0 if the change was shown, made, or not needed; 1 if it cannot be
 made; and 2 for a wrong command line.`,

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,11 +32,21 @@ func setupStatusCommand() *cobra.Command {
 For Postfix that is main.cf, and master.cf where a service has settings of its own;
 for Sendmail it is sendmail.mc, and the sendmail.cf beside it. The configuration of
 tlswarden need not be there or in order; without it, the usual addresses are known.
-A warning is shown if its keys no longer match how Postfix reads addresses.
 
-The exit code is 0 if a mail server asks tlswarden, 1 if none does, 2 for a wrong
-command line, and 3 if one could not be examined and no other asks it.`,
-		Example: "  tlswarden setup status --quiet && echo 'mail would be deferred without tlswarden'",
+Shown as well is where Postfix does not ask though main.cf or master.cf names
+tlswarden: behind a restriction that ends the list for mail from outside, and at
+services for which master.cf sets the parameter by -o, or no_milters. And each
+address that is asked is tried: if nothing answers there within five seconds, this is
+said. A warning is shown of mail that a table or another service lets pass before
+tlswarden is asked, and if the keys of tlswarden.toml no longer match how Postfix
+reads addresses.
+
+The exit code is 0 if a mail server asks tlswarden and all is as it should be; 1 if
+none asks; 2 for a wrong command line; 3 if one could not be examined and no other
+asks; and 4 if one asks, but a service that takes mail from outside does not, or
+nothing answers. Services for users (submission, submissions) and on loopback
+addresses may do without.`,
+		Example: "  tlswarden setup status --quiet || echo 'have a look'",
 		Args:    cobra.NoArgs,
 	}
 	flags := cmd.Flags()
@@ -69,29 +80,38 @@ command line, and 3 if one could not be examined and no other asks it.`,
 	return cmd
 }
 
-// printStatus says whether any mail server asks tlswarden. It returns the exit code.
+// printStatus says whether any mail server asks tlswarden, and what is wrong with
+// that. It returns the exit code.
 func printStatus(w io.Writer, all []setup.Status) int {
-	hooked, unknown := false, false
 	for _, st := range all {
 		for _, by := range st.Asks {
-			hooked = true
 			fmt.Fprintf(w, "%s asks tlswarden: %s\n", st.Server, by)
 		}
 		switch {
 		case st.Err != nil:
-			unknown = true
 			fmt.Fprintf(w, "%s cannot be looked at: %v\n", st.Server, st.Err)
 		case len(st.Asks) == 0:
 			fmt.Fprintf(w, "%s does not ask tlswarden\n", st.Server)
+		}
+		for _, not := range st.Not {
+			fmt.Fprintf(w, "%s: %s\n", st.Server, not)
 		}
 	}
 	if len(all) == 0 {
 		fmt.Fprintln(w, "there is neither Postfix nor Sendmail")
 	}
+	return statusCode(all)
+}
+
+func statusCode(all []setup.Status) int {
+	any := func(is func(setup.Status) bool) bool { return slices.ContainsFunc(all, is) }
+	asks := any(func(st setup.Status) bool { return len(st.Asks) > 0 })
 	switch {
-	case hooked:
+	case asks && any(func(st setup.Status) bool { return st.Wrong }):
+		return exitAmiss
+	case asks:
 		return exitOK
-	case unknown:
+	case any(func(st setup.Status) bool { return st.Err != nil }):
 		return exitWarnings
 	}
 	return exitErrors

@@ -18,7 +18,7 @@ type question struct {
 	front string
 }
 
-// startFor is how long an answer may take: the daemon may have to be started first.
+// startFor is how long an answer may take before a change: the daemon may have to be started first.
 const startFor = 15 * time.Second
 
 // What is asked, and how an answer begins. The milter is asked for its options
@@ -31,9 +31,9 @@ const (
 	policyAnswer = "action="
 )
 
-// answers says why nothing can be asked at an address.
-func (q question) answers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startFor)
+// answers says why nothing can be asked at an address, or does not answer in time.
+func (q question) answers(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	err := q.ask(ctx)
 	if errors.Is(err, fs.ErrPermission) {

@@ -50,7 +50,7 @@ func TestAnswers(t *testing.T) {
 			cancel()
 			ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 		}
-		err = question{Address{Path: path}, test.front}.answers(ctx)
+		err = question{Address{Path: path}, test.front}.answers(ctx, startFor)
 		cancel()
 		_ = ln.Close()
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {

@@ -32,7 +32,7 @@ func (c *Change) Needed() bool { return !bytes.Equal(c.Old, c.New) }
 // ask.
 func (c *Change) Answers(ctx context.Context) error {
 	for _, q := range c.asked {
-		if err := q.answers(ctx); err != nil {
+		if err := q.answers(ctx, startFor); err != nil {
 			return err
 		}
 	}

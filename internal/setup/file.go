@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// create makes a file that is not there yet, with mode and owner of another.
-func create(name string, data []byte, like fs.FileInfo) error {
+// create makes a file that is not there yet, with mode, owner and access control
+// list of another.
+func create(name string, data []byte, file string, like fs.FileInfo) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -22,6 +23,9 @@ func create(name string, data []byte, like fs.FileInfo) error {
 	}
 	if err == nil {
 		err = f.Chmod(like.Mode().Perm()) // after Chown, which clears some bits
+	}
+	if err == nil {
+		err = keepAttributes(file, name)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -40,7 +44,7 @@ func backup(file string, data []byte, like fs.FileInfo, now time.Time) (string, 
 		if i > 1 {
 			name = fmt.Sprintf("%s-%d", base, i)
 		}
-		if err := create(name, data, like); err == nil {
+		if err := create(name, data, file, like); err == nil {
 			return name, nil
 		} else if !errors.Is(err, fs.ErrExist) {
 			return "", fmt.Errorf("backup: %w", err)
@@ -52,7 +56,7 @@ func backup(file string, data []byte, like fs.FileInfo, now time.Time) (string, 
 func draft(file string, data []byte, like fs.FileInfo) (string, error) {
 	for i := os.Getpid(); ; i++ {
 		name := filepath.Join(filepath.Dir(file), fmt.Sprintf(".%s.tlswarden-%d", filepath.Base(file), i))
-		if err := create(name, data, like); !errors.Is(err, fs.ErrExist) {
+		if err := create(name, data, file, like); !errors.Is(err, fs.ErrExist) {
 			return name, err
 		}
 	}

@@ -62,32 +62,6 @@ func words(value string) []string {
 	return out
 }
 
-// insert puts text before the element at, or at the end, and leaves all else as it
-// is written.
-func insert(value string, tokens []token, at int, text string) string {
-	switch {
-	case len(tokens) == 0:
-		return text
-	case at == len(tokens):
-		end := tokens[at-1].end
-		return value[:end] + ", " + text + value[end:]
-	}
-	start := tokens[at].start
-	return value[:start] + text + ", " + value[start:]
-}
-
-// cut takes the elements from first to last out, with the separators before them
-// if they are at the end, and else with those behind.
-func cut(value string, tokens []token, first, last int) string {
-	switch {
-	case first == 0 && last == len(tokens)-1:
-		return ""
-	case last == len(tokens)-1:
-		return value[:tokens[first-1].end] + value[tokens[last].end:]
-	}
-	return value[:tokens[first].start] + value[tokens[last+1].start:]
-}
-
 // addressOf is the address in an entry: the entry itself, or the first element
 // within its braces.
 func addressOf(entry string) string {

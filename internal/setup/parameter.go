@@ -12,6 +12,8 @@ const (
 	Policy = "policy"
 )
 
+var fronts = [...]string{Milter, Policy}
+
 // found is an entry of a list: which elements it takes, and whom it asks.
 type found struct {
 	first, last int
@@ -52,32 +54,31 @@ func isWarning(t token) bool { return strings.EqualFold(t.text, "warn_if_reject"
 type parameter struct {
 	name    string
 	entries func([]token) []found
-	place   func([]token) int // before which element a new entry goes
 }
 
 // parameterOf is the list by which a front end is hooked up.
 func parameterOf(front string) parameter {
 	if front == Policy {
-		return parameter{"smtpd_recipient_restrictions", services, beforeFinal}
+		return parameter{"smtpd_recipient_restrictions", services}
 	}
-	return parameter{"smtpd_milters", milters, atEnd}
+	return parameter{"smtpd_milters", milters}
 }
 
-func atEnd(tokens []token) int { return len(tokens) }
-
-// beforeFinal is the place before a last restriction that lets nothing pass on to
-// what would stand behind it; access(5), and "Generic restrictions" in postconf(5).
-func beforeFinal(tokens []token) int {
-	n := len(tokens)
-	if n == 0 || n > 1 && isWarning(tokens[n-2]) || !slices.Contains([]string{"permit", "reject", "defer"}, strings.ToLower(tokens[n-1].text)) {
-		return n
+// first is the first entry whose address is wanted.
+func (p parameter) first(value string, wanted func(address string) bool) (found, bool) {
+	tokens, _ := split(value)
+	entries := p.entries(tokens)
+	i := slices.IndexFunc(entries, func(f found) bool { return wanted(f.address) })
+	if i < 0 {
+		return found{}, false
 	}
-	return n - 1
+	return entries[i], true
 }
 
 // asks says whether an entry is there whose address is wanted.
 func (p parameter) asks(value string, wanted func(address string) bool) bool {
-	return p.count(value, wanted) > 0
+	_, ok := p.first(value, wanted)
+	return ok
 }
 
 // count is how many entries are there whose address is wanted.
@@ -92,36 +93,23 @@ func (p parameter) count(value string, wanted func(address string) bool) int {
 	return n
 }
 
-// hook puts the entry into a value, in the place of stale ones of ours.
-func (p parameter) hook(value, entry string, stale func(address string) bool) (string, error) {
-	value = p.unhook(value, stale)
-	tokens, err := split(value)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", p.name, err, value)
+// hook puts the entry into the text of a main.cf, before the element of the value
+// that at says. builtIn is the value where there is none.
+func (p parameter) hook(text, entry, builtIn string, at int) (string, error) {
+	d, _ := defined(text, p.name)
+	if _, err := split(d.value); err != nil {
+		return "", fmt.Errorf("%s: %w: %s", p.name, err, oneLine(d.value))
 	}
-	next := insert(value, tokens, p.place(tokens), entry)
+	next := put(text, p.name, entry, builtIn, at)
 	// A last restriction that waits for an argument, or a last warn_if_reject, would
 	// take the entry for itself.
 	mine, _ := split(entry)
 	address := p.entries(mine)[0].address
-	if !sameList(p.unhook(next, func(a string) bool { return a == address }), value) {
-		return "", fmt.Errorf("%s: its last element is not complete: %s", p.name, value)
+	if builtIn == "" && takeOut(next, p, func(a string) bool { return a == address }) != text {
+		return "", fmt.Errorf("%s: its last element is not complete: %s", p.name, oneLine(d.value))
 	}
 	return next, nil
 }
 
-// unhook takes the entries out whose address is ours.
-func (p parameter) unhook(value string, ours func(address string) bool) string {
-	for {
-		tokens, _ := split(value)
-		entries := p.entries(tokens)
-		i := slices.IndexFunc(entries, func(f found) bool { return ours(f.address) })
-		if i < 0 {
-			return value
-		}
-		value = cut(value, tokens, entries[i].first, entries[i].last)
-	}
-}
-
-// sameList says whether two values have the same elements.
-func sameList(a, b string) bool { return slices.Equal(words(a), words(b)) }
+// oneLine is a value without its line ends.
+func oneLine(value string) string { return strings.Join(strings.Fields(value), " ") }

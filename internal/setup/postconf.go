@@ -2,11 +2,14 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Postfix is a Postfix with its configuration.
@@ -57,8 +60,8 @@ func (s setting) where() string {
 
 // settings are all that main.cf sets (flags -n), or services set by -o (-P), by
 // postconf(1).
-func (p Postfix) settings(ctx context.Context, flags string) ([]setting, error) {
-	lines, err := p.postconf(ctx, flags)
+func (p Postfix) settings(ctx context.Context, flags ...string) ([]setting, error) {
+	lines, err := p.postconf(ctx, flags...)
 	var out []setting
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, " =")
@@ -138,37 +141,58 @@ func anyChrooted(lines []string, byDefault bool) bool {
 	return false
 }
 
-// edited is main.cf as postconf(1) leaves it when it sets and removes parameters.
-// It works on a copy, which gets the end of the last line that may be missing:
-// postconf -e would put its own text onto that line.
-func edited(ctx context.Context, main []byte, set, remove []string) (_ []byte, err error) {
-	dir, err := os.MkdirTemp("", "tlswarden-setup-")
+// compare has postconf(1) read both texts of a change of main.cf, and says by an
+// error if they differ in more than entries of ours.
+func (s *site) compare(ctx context.Context, c *Change, ours Addresses) error {
+	if !c.Needed() {
+		return nil
+	}
+	var values [2]map[string]string
+	for i, text := range [...][]byte{c.Old, c.New} {
+		var err error
+		if values[i], err = read(ctx, text); err != nil {
+			return err
+		}
+		for _, front := range fronts {
+			p, match := parameterOf(front), postfixMatch(ours.WithDefaults().of(front), s.queue)
+			d, _ := defined(takeOut(p.name+" ="+values[i][p.name]+"\n", p, match), p.name)
+			values[i][p.name] = oneLine(strings.Join(words(d.value), " "))
+		}
+	}
+	if !maps.Equal(values[0], values[1]) {
+		return errors.New("the layout of main.cf keeps it from being changed safely: change it by hand")
+	}
+	return nil
+}
+
+// read are the parameters that a text of a main.cf sets, by postconf(1).
+func read(ctx context.Context, text []byte) (map[string]string, error) {
+	p, remove, err := copied(text, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	file := filepath.Join(dir, "main.cf")
-	text := string(main)
-	unended := text != "" && !strings.HasSuffix(text, "\n")
-	if unended {
-		text += "\n"
+	defer remove()
+	set, err := p.settings(ctx, "-n")
+	values := valuesOf(set)
+	delete(values, "config_directory")
+	return values, err
+}
+
+// copied is a configuration with these texts of main.cf and master.cf, in a place
+// from where remove takes it. The files are old: Postfix reads one that just changed
+// again until it is two seconds old.
+func copied(main, master []byte) (p Postfix, remove func(), err error) {
+	if p.Dir, err = os.MkdirTemp("", "tlswarden-setup-"); err != nil {
+		return p, nil, err
 	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, err
-	}
-	copied := Postfix{Dir: dir}
-	if len(set) > 0 {
-		_, err = copied.postconf(ctx, append([]string{"-e"}, set...)...)
-	}
-	if err == nil && len(remove) > 0 {
-		_, err = copied.postconf(ctx, append([]string{"-X"}, remove...)...)
+	remove = func() { _ = os.RemoveAll(p.Dir) }
+	old := time.Now().Add(-time.Hour)
+	for name, text := range map[string][]byte{"main.cf": main, "master.cf": master} {
+		file := filepath.Join(p.Dir, name)
+		err = errors.Join(err, os.WriteFile(file, text, 0o600), os.Chtimes(file, old, old))
 	}
 	if err != nil {
-		return nil, err
+		remove()
 	}
-	out, err := os.ReadFile(file)
-	if unended {
-		out = out[:max(len(out)-1, 0)]
-	}
-	return out, err
+	return p, remove, err
 }

@@ -22,51 +22,71 @@ func (p Postfix) Hook(ctx context.Context, fronts []string, ours Addresses) ([]*
 	if err != nil {
 		return nil, err
 	}
-	c := &Change{}
-	var set []string
-	for _, front := range fronts {
-		line, err := s.hook(ctx, c, front, ours)
-		if err != nil {
-			return nil, err
-		}
-		set = append(set, line...)
-	}
-	if err := s.noteOverrides(ctx, c, fronts); err != nil {
+	c, err := s.change()
+	if err != nil {
 		return nil, err
 	}
-	if err := s.fill(ctx, c, set, nil); err != nil || !slices.Contains(fronts, Policy) {
+	for _, front := range fronts {
+		if err := s.hook(ctx, c, front, ours); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.note(ctx, c, fronts, ours); err != nil {
+		return nil, err
+	}
+	if err := s.compare(ctx, c, ours); err != nil || !slices.Contains(fronts, Policy) {
 		return []*Change{c}, err
 	}
 	told, err := s.tell(ctx, ours, c.asked)
 	return []*Change{c, told}, err
 }
 
-// hook returns what main.cf is to have so that Postfix asks one front end: nothing,
-// if it does so already.
-func (s *site) hook(ctx context.Context, c *Change, front string, ours Addresses) ([]string, error) {
-	list := ours.of(front)
+// hook changes main.cf so that Postfix asks one front end, if it does not do so
+// already.
+func (s *site) hook(ctx context.Context, c *Change, front string, ours Addresses) error {
+	list, param := ours.of(front), parameterOf(front)
 	if len(list) == 0 {
-		return nil, noFront(front)
+		return noFront(front)
 	}
-	param := parameterOf(front)
-	value, err := s.value(ctx, param.name)
-	if err != nil {
-		return nil, err
-	}
-	if param.asks(value.expanded, postfixMatch(list, s.queue)) {
-		return nil, nil
+	if asked, err := s.hooked(ctx, front, postfixMatch(list, s.queue)); asked || err != nil {
+		return err
 	}
 	address, written, err := s.choose(front, list)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.asked = append(c.asked, question{address, front})
-	stale := postfixMatch(ours.WithDefaults().of(front), s.queue)
-	next, err := param.hook(value.raw, entry(front, written), stale)
+	text := takeOut(string(c.New), param, postfixMatch(ours.WithDefaults().of(front), s.queue))
+	builtIn, err := s.values(ctx, "-hd", param.name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return []string{param.name + " = " + next}, nil
+	value := builtIn[0]
+	if d, count := defined(text, param.name); count > 0 {
+		value = d.value
+	}
+	at, err := s.placeFor(ctx, front, param.name, value, entry(front, written))
+	if err != nil {
+		return err
+	}
+	text, err = param.hook(text, entry(front, written), builtIn[0], at)
+	c.New = []byte(text)
+	return err
+}
+
+// hooked says whether main.cf has Postfix ask a front end already.
+func (s *site) hooked(ctx context.Context, front string, match func(string) bool) (bool, error) {
+	set, err := s.settings(ctx, "-nx")
+	if err != nil {
+		return false, err
+	}
+	main := service{values: valuesOf(set)}
+	for _, w := range main.ways(front, match) {
+		if w.name == parameterOf(front).name && w.never == "" {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // entry is what a list has so that a front end is asked.
@@ -77,21 +97,6 @@ func entry(front, written string) string {
 	return packaging.PostfixMilterAt(written)
 }
 
-// value is what a parameter has: as it is written, and with each $name filled in.
-type value struct{ raw, expanded, builtIn string }
-
-func (s *site) value(ctx context.Context, name string) (value, error) {
-	var v value
-	for flags, to := range map[string]*string{"-h": &v.raw, "-hx": &v.expanded, "-hd": &v.builtIn} {
-		lines, err := s.values(ctx, flags, name)
-		if err != nil {
-			return v, err
-		}
-		*to = lines[0]
-	}
-	return v, nil
-}
-
 // Unhook is the change that takes all out of main.cf that makes Postfix ask
 // tlswarden, by whatever front end.
 func (p Postfix) Unhook(ctx context.Context, ours Addresses) (*Change, error) {
@@ -99,37 +104,34 @@ func (p Postfix) Unhook(ctx context.Context, ours Addresses) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours = ours.WithDefaults()
-	c := &Change{}
-	var set, remove []string
-	gone := map[string]bool{} // that ask nobody then, not even through another parameter
-	for _, front := range []string{Milter, Policy} {
-		param, match := parameterOf(front), postfixMatch(ours.of(front), s.queue)
-		value, err := s.value(ctx, param.name)
-		if err != nil {
-			return nil, err
-		}
-		next := param.unhook(value.raw, match)
-		switch {
-		case next == value.raw:
-			continue
-		case len(words(next)) == 0 || sameList(next, value.builtIn):
-			remove = append(remove, param.name)
-		default:
-			set = append(set, param.name+" = "+next)
-		}
-		gone[param.name] = param.count(value.expanded, match) == param.count(value.raw, match)
+	c, err := s.change()
+	if err != nil {
+		return nil, err
 	}
+	ours = ours.WithDefaults()
 	asking, err := s.asking(ctx, ours)
 	if err != nil {
 		return nil, err
 	}
+	gone := map[string]bool{} // that ask nobody then, not even through another parameter
+	text := string(c.Old)
+	for _, front := range fronts {
+		param, match := parameterOf(front), postfixMatch(ours.of(front), s.queue)
+		d, _ := defined(text, param.name)
+		for _, a := range asking {
+			if a.service == "" && a.name == param.name {
+				gone[a.name] = param.count(a.value, match) == param.count(d.value, match)
+			}
+		}
+		text = takeOut(text, param, match)
+	}
+	c.New = []byte(text)
 	for _, a := range asking {
 		if a.service != "" || !gone[a.name] {
 			c.Left = append(c.Left, a.where())
 		}
 	}
-	return c, s.fill(ctx, c, set, remove)
+	return c, s.compare(ctx, c, ours)
 }
 
 // asking are the settings by which Postfix asks one of the addresses.
@@ -156,33 +158,11 @@ func (s *site) asking(ctx context.Context, ours Addresses) ([]setting, error) {
 	return out, nil
 }
 
-// noteOverrides tells of services that do not follow main.cf.
-func (s *site) noteOverrides(ctx context.Context, c *Change, fronts []string) error {
-	services, err := s.settings(ctx, "-P")
-	for _, set := range services {
-		for _, front := range fronts {
-			if set.name == parameterOf(front).name {
-				c.Notes = append(c.Notes, fmt.Sprintf("master.cf sets %s for the service %s by itself (-o), and this is not changed: %s = %s",
-					set.name, set.service, set.name, set.value))
-			}
-		}
-	}
-	return err
-}
-
-// fill makes the change that sets and removes parameters.
-func (s *site) fill(ctx context.Context, c *Change, set, remove []string) error {
-	c.File, c.check = s.main, s.verify
-	c.Next = []string{strings.Join(append([]string{"postfix"}, s.args("reload")...), " ")}
+// change is one of main.cf that changes nothing yet.
+func (s *site) change() (*Change, error) {
 	old, err := os.ReadFile(s.main)
-	if err != nil {
-		return err
-	}
-	c.Old, c.New = old, old
-	if len(set) > 0 || len(remove) > 0 {
-		c.New, err = edited(ctx, old, set, remove)
-	}
-	return err
+	return &Change{File: s.main, Old: old, New: old, check: s.verify,
+		Next: []string{strings.Join(append([]string{"postfix"}, s.args("reload")...), " ")}}, err
 }
 
 // verify has Postfix check its configuration; postfix(1).

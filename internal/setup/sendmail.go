@@ -97,30 +97,57 @@ func (s Sendmail) read() (*Change, error) {
 // cf is the file that is made from sendmail.mc, and that Sendmail reads.
 func (s Sendmail) cf() string { return strings.TrimSuffix(s.MC, ".mc") + ".cf" }
 
-// asks are the filters of sendmail.mc by which Sendmail asks tlswarden.
-func (s Sendmail) asks(ours Addresses) ([]string, error) {
+// status tells by what Sendmail asks tlswarden at one of the addresses, and whether it
+// answers there.
+func (s Sendmail) status(ctx context.Context, st *Status, ours []Address) error {
 	text, err := os.ReadFile(s.MC)
-	var out []string
+	if err != nil {
+		return err
+	}
+	cf, made := s.cfFiltersOf(ours)
 	for _, f := range filters(string(text)) {
-		if f.input && f.ours(ours.WithDefaults().Milter) {
-			out = append(out, f.arg(0))
+		switch {
+		case !f.input || !f.ours(ours):
+		case made && len(cf) == 0:
+			say(&st.Not, "%s has the filter %s, and %s has not; type make -C %s, and restart Sendmail", s.MC, f.arg(0), s.cf(), filepath.Dir(s.MC))
+			st.Wrong = true
+		default:
+			say(&st.Asks, "%s: the filter %s", s.MC, f.arg(0))
+			st.tryFilter(ctx, f)
 		}
 	}
-	return out, err
+	for _, f := range cf {
+		say(&st.Asks, "%s", s.cf())
+		st.tryFilter(ctx, f)
+	}
+	return nil
+}
+
+func (st *Status) tryFilter(ctx context.Context, f filter) {
+	if a, ok := f.address(); ok {
+		st.try(ctx, question{a, Milter})
+	}
 }
 
 // cfAsks says whether sendmail.cf makes Sendmail ask tlswarden.
 func (s Sendmail) cfAsks(ours Addresses) bool {
+	list, _ := s.cfFiltersOf(ours.WithDefaults().Milter)
+	return len(list) > 0
+}
+
+// cfFiltersOf are the filters by which a sendmail.cf makes Sendmail ask tlswarden, and
+// whether there is one.
+func (s Sendmail) cfFiltersOf(ours []Address) (list []filter, made bool) {
 	text, err := os.ReadFile(s.cf())
 	if err != nil {
-		return false
+		return nil, false
 	}
 	asked, defined := cfFilters(string(text))
 	for name, equates := range defined {
 		f := filter{call: call{args: []string{name, equates}}}
-		if slices.Contains(asked, name) && f.ours(ours.WithDefaults().Milter) {
-			return true
+		if slices.Contains(asked, name) && f.ours(ours) {
+			list = append(list, f)
 		}
 	}
-	return false
+	return list, true
 }

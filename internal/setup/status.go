@@ -7,14 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 )
 
 // Status is what is to be said of one mail server.
 type Status struct {
 	Server string   // for people
 	Asks   []string // by what it asks tlswarden
+	Not    []string // where it does not, and why
+	Wrong  bool     // something is not as it should be: some mail is not judged, or nobody answers
 	Err    error    // it cannot be told
-	Notes  []string // what is wrong with that
+	Notes  []string // what is worth knowing
 }
 
 // Statuses tells of the mail servers that are here.
@@ -26,22 +31,37 @@ func Statuses(ctx context.Context, p Postfix, s Sendmail, ours Addresses) []Stat
 			if i > 0 {
 				st.Server += " of " + p.Dir
 			}
-			st.Asks, st.Notes, st.Err = p.status(ctx, ours)
+			st.Err = p.status(ctx, &st, ours)
 			out = append(out, st)
 		}
 	}
-	asks, err := s.asks(ours)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		st := Status{Server: "Sendmail", Err: err}
-		for _, name := range asks {
-			st.Asks = append(st.Asks, s.MC+": the filter "+name)
-		}
-		if s.cfAsks(ours) {
-			st.Asks = append(st.Asks, s.cf())
-		}
+	st := Status{Server: "Sendmail"}
+	if st.Err = s.status(ctx, &st, ours.WithDefaults().Milter); !errors.Is(st.Err, fs.ErrNotExist) {
 		out = append(out, st)
 	}
 	return out
+}
+
+// say adds to a status what is not in it yet.
+func say(to *[]string, format string, args ...any) {
+	if line := fmt.Sprintf(format, args...); !slices.Contains(*to, line) {
+		*to = append(*to, line)
+	}
+}
+
+// answerFor is how long a front end may take to answer whoever looks at the status.
+const answerFor = 5 * time.Second
+
+// try asks at an address, and says so if nothing answers.
+func (st *Status) try(ctx context.Context, q question) {
+	err := q.answers(ctx, answerFor)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		say(&st.Notes, "%v", err)
+	case err != nil:
+		say(&st.Not, "%v; start tlswarden, such as by systemctl start tlswarden", err)
+		st.Wrong = true
+	}
 }
 
 // instances are this Postfix, and with it those that postmulti(1) runs beside it.
@@ -58,32 +78,103 @@ func (p Postfix) instances(ctx context.Context) []Postfix {
 	return out
 }
 
-func (p Postfix) status(ctx context.Context, ours Addresses) (asks, notes []string, err error) {
+func (p Postfix) status(ctx context.Context, st *Status, ours Addresses) error {
 	if p.hasNone(ctx) {
-		return nil, nil, nil
+		return nil
 	}
 	s, err := p.look(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	asking, err := s.asking(ctx, ours.WithDefaults())
-	for _, a := range asking {
-		asks = append(asks, fmt.Sprintf("%s = %s", a.where(), a.value))
+	services, err := s.services(ctx)
+	if err != nil {
+		return err
 	}
-	if err != nil || len(ours.Policy) == 0 {
-		return asks, nil, err
+	set, err := s.settings(ctx, "-nx")
+	if err != nil {
+		return err
 	}
+	main := service{values: valuesOf(set)}
+	for _, front := range fronts {
+		s.statusOf(ctx, st, front, postfixMatch(ours.WithDefaults().of(front), s.queue), main, services)
+	}
+	if len(ours.Policy) > 0 {
+		s.statusOfKeys(ctx, st, ours)
+	}
+	return nil
+}
+
+// statusOf tells of one front end: by what it is asked, at which services not, and
+// whether it answers.
+func (s *site) statusOf(ctx context.Context, st *Status, front string, match func(string) bool, main service, services []service) {
+	ways := main.ways(front, match)
+	asks := map[string]bool{}
+	for _, sv := range services {
+		own := sv.ways(front, match)
+		ways = append(ways, own...)
+		for _, w := range own {
+			if w.never == "" {
+				asks[sv.name] = true
+				s.statusOfWay(ctx, st, front, w)
+			}
+		}
+	}
+	if v := main.setting("non_smtpd_milters"); front == Milter && parameterOf(Milter).asks(v.value, match) {
+		w := way{setting: v}
+		for _, f := range milters(tokensOf(v.value)) {
+			if match(f.address) {
+				w.addresses = append(w.addresses, f.address)
+			}
+		}
+		s.statusOfWay(ctx, st, front, w)
+	}
+	for _, sv := range services {
+		if len(ways) > 0 && !asks[sv.name] {
+			say(&st.Not, "%s", s.whyNot(sv, front, sv.ways(front, match), ways))
+			st.Wrong = st.Wrong || !sv.aside() || len(asks) == 0
+		}
+	}
+}
+
+// statusOfWay tells of a way by which Postfix asks.
+func (s *site) statusOfWay(ctx context.Context, st *Status, front string, w way) {
+	say(&st.Asks, "%s = %s", w.where(), w.value)
+	for _, n := range w.notes() {
+		say(&st.Notes, "%s", n)
+	}
+	for _, address := range w.addresses {
+		if q, ok := s.question(front, address); ok {
+			st.try(ctx, q)
+		}
+	}
+}
+
+// question is what a front end is asked at an address as Postfix's lists have it.
+func (s *site) question(front, written string) (question, bool) {
+	if !strings.HasPrefix(written, "inet:") && !strings.HasPrefix(written, "unix:") {
+		written = "unix:" + written
+	}
+	a, err := ParseAddress(written)
+	if a.Path != "" {
+		if _, err := os.Stat(a.Path); !filepath.IsAbs(a.Path) || err != nil {
+			a.Path = filepath.Join(s.queue, a.Path)
+		}
+	}
+	return question{a, front}, err == nil
+}
+
+// statusOfKeys notes where the configuration tells other than Postfix.
+func (s *site) statusOfKeys(ctx context.Context, st *Status, ours Addresses) {
 	// A configuration that cannot be read tells nothing that could differ.
 	if told, err := s.tell(ctx, ours, nil); err == nil && told.Needed() {
 		command := "tlswarden setup postfix --front policy --config " + ours.File
-		if p.Dir != "" {
-			command += " --postfix-config " + p.Dir
+		if s.Dir != "" {
+			command += " --postfix-config " + s.Dir
 		}
-		notes = []string{fmt.Sprintf("%s no longer matches how Postfix reads addresses, so rules may see a different mailbox; see %q", ours.File, command)}
+		st.Notes = append(st.Notes, fmt.Sprintf("%s no longer matches how Postfix reads addresses, so rules may see a different mailbox; see %q", ours.File, command))
 	} else if err == nil {
-		notes = told.Notes
+		st.Notes = append(st.Notes, told.Notes...)
 	}
-	return asks, notes, nil
 }
 
 // hasNone says whether there is no main.cf: such a Postfix asks nobody.
