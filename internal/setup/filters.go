@@ -72,7 +72,7 @@ func hookMC(text, line string, current, ours []Address) (string, bool) {
 	}
 	text = unhookMC(text, ours)
 	eol := "\n"
-	if strings.Contains(text, "\r\n") {
+	if strings.Contains(text, "\r\n") || strings.HasSuffix(text, "\r") {
 		eol = "\r\n"
 	}
 	at := filterPlace(text)

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -94,9 +95,9 @@ func TestCFFilters(t *testing.T) {
 	}
 }
 
-// FuzzMC shows that any text can be hooked and unhooked, once.
+// FuzzMC shows that any text can be hooked and unhooked, once, and is then as it was.
 func FuzzMC(f *testing.F) {
-	for _, s := range []string{"", "MAILER(`smtp')\n", "define(`a', dnl x\n`b')", "`'' LOCAL_X(", ourLine, "a dnl", "INPUT_MAIL_FILTER(`x',(`S=inet:8465@127.0.0.1'"} {
+	for _, s := range []string{"", "MAILER(`smtp')\n", "define(`a', dnl x\n`b')", "`'' LOCAL_X(", ourLine, "a dnl", "\r", "INPUT_MAIL_FILTER(`x',(`S=inet:8465@127.0.0.1'"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -115,6 +116,10 @@ func FuzzMC(f *testing.F) {
 		}
 		if strings.Count(got, ourLine) != strings.Count(was, ourLine)+1 {
 			t.Fatalf("%q became %q", was, got)
+		}
+		asks := slices.ContainsFunc(filters(got), func(f filter) bool { return f.input && got[f.start:f.end] == ourLine })
+		if back := unhookMC(got, ourMilter); asks && back != was {
+			t.Fatalf("%q became %q, and back %q", was, got, back)
 		}
 	})
 }

@@ -35,7 +35,7 @@ func (s *site) placeFor(ctx context.Context, front, name, value, entry string) (
 func place(name string, list []word, tokens []token, c classes, entry string) (int, error) {
 	all := restrictionsOf(list)
 	own := -1 // the last element from which something for own clients comes
-	for _, r := range c.flat(all, 0) {
+	for _, r := range c.flat(all) {
 		switch e := c.end(r, 0); {
 		case e == forOwn:
 			own = r.within

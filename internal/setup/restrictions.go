@@ -107,19 +107,20 @@ func restrictionsOf(list []word) []restriction {
 // that stand for a word.
 type classes map[string]string
 
-// deepest is how far classes are followed into each other.
-const deepest = 20
+// deepest is how far the answers of tables are followed into classes.
+const deepest = 8
 
-// flat puts the restrictions of classes in the places of their names.
-func (c classes) flat(list []restriction, depth int) []restriction {
+// flat puts the restrictions of classes in the places of their names, but for those
+// within themselves.
+func (c classes) flat(list []restriction, within ...string) []restriction {
 	var out []restriction
 	for _, r := range list {
 		value, ok := c[r.name]
-		if !ok || depth == deepest {
+		if !ok || slices.Contains(within, r.name) {
 			out = append(out, r)
 			continue
 		}
-		for _, inner := range c.flat(restrictionsOf(wordsOf(value)), depth+1) {
+		for _, inner := range c.flat(restrictionsOf(wordsOf(value)), append(within, r.name)...) {
 			inner.within, inner.until, inner.warned = r.within, r.until, r.warned || inner.warned
 			out = append(out, inner)
 		}
@@ -162,7 +163,7 @@ func (c classes) answer(value string, depth int) end {
 		return forSome
 	}
 	strongest := forNone
-	for _, r := range c.flat(restrictionsOf(wordsOf(value)), depth+1) {
+	for _, r := range c.flat(restrictionsOf(wordsOf(value))) {
 		strongest = max(strongest, c.end(r, depth+1))
 	}
 	return strongest

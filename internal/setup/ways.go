@@ -102,7 +102,7 @@ func (sv service) policyWays(match func(string) bool) []way {
 // policyWay is the one by one list.
 func (sv service) policyWay(name string, c classes, match func(string) bool) (way, bool) {
 	w := way{setting: sv.setting(name)}
-	for _, r := range c.flat(restrictionsOf(wordsOf(w.value)), 0) {
+	for _, r := range c.flat(restrictionsOf(wordsOf(w.value))) {
 		if address := addressOf(r.argument); r.name == "check_policy_service" && match(address) {
 			w.addresses, w.disarmed = []string{address}, r.warned
 			return w, true
