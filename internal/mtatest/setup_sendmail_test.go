@@ -132,7 +132,7 @@ func TestSetupSendmail(t *testing.T) {
 			if now := mustRead(t, mc); now != was {
 				t.Errorf("before:\n%s\nafter:\n%s", was, now)
 			}
-			r.setup(0, "status --quiet") // by sendmail.cf
+			r.setup(4, "status", "Sendmail asks tlswarden: "+s.path("sendmail.cf")+"\n", "Sendmail: nothing answers at ")
 			r.setup(0, "sendmail --remove", "nothing to remove", "sendmail.cf was not made anew")
 			s.remake(t)
 			r.accepted()

@@ -121,11 +121,12 @@ func TestSetupKeepsOthers(t *testing.T) {
 	}
 	const list = "smtpd_recipient_restrictions = permit_mynetworks\n  # by hand\n  check_policy_service { unix:private/spf, timeout=1s },\n  reject_unauth_destination, permit\n"
 	change(t, own, "smtpd_recipient_restrictions = reject_unauth_destination\n", list+"smtpd_milters = $spam_milter\nspam_milter = inet:localhost:11332\n")
-	change(t, p.path("etc", "master.cf"), " - - smtpd\n", " - - smtpd\n  -o smtpd_milters=\n  -o { non_smtpd_milters = inet:127.0.0.1:8465 }\n")
+	change(t, p.path("etc", "master.cf"), " - - smtpd\n", " - - smtpd\n  -o smtpd_milters=\n")
+	change(t, p.path("etc", "master.cf"), " 0 cleanup\n", " 0 cleanup\n  -o { non_smtpd_milters = inet:127.0.0.1:8465 }\n")
 	if err := os.Chmod(own, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	values := p.postconf(t)
+	was, values := mustRead(t, own), p.postconf(t)
 	inet, err := freeAddresses("127.0.0.1", "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
@@ -136,20 +137,25 @@ func TestSetupKeepsOthers(t *testing.T) {
 	p.settle(t)
 	r.setup(0, "postfix --apply --front both", "/inet by itself (-o), and this is not changed: smtpd_milters = \n",
 		"+ smtpd_milters = $spam_milter, { inet:"+inet[0]+", ",
-		"-   check_policy_service { unix:private/spf, timeout=1s },\n",
-		"+ smtpd_recipient_restrictions = permit_mynetworks check_policy_service { unix:private/spf, timeout=1s }, reject_unauth_destination, "+
-			"check_policy_service { inet:"+inet[1]+", timeout=15s, default_action=DEFER_IF_PERMIT }, permit\n")
-	if !strings.Contains(mustRead(t, own), "\n  # by hand\n") {
-		t.Error("a comment is lost")
+		"tlswarden.toml\n", "not asked about mail of your own clients and users, as it stands behind permit_mynetworks;")
+	const put = "permit_mynetworks\n  # by hand\n  check_policy_service { inet:%s, timeout=15s, default_action=DEFER_IF_PERMIT },\n  check_policy_service { unix:private/spf"
+	if now := mustRead(t, own); !strings.Contains(now, fmt.Sprintf(put, inet[1])) {
+		t.Errorf("it is put elsewhere:\n%s", now)
 	}
 	// Nobody has the configuration any more, but for what can be made out in it.
 	if err := os.WriteFile(r.config, []byte("[milter\n"+mustRead(t, r.config)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r.setup(1, "postfix", configName+":1: error: ")
-	r.setup(0, "status", "main.cf: smtpd_milters = inet:localhost:11332, { inet:"+inet[0], "/inet: non_smtpd_milters = inet:127.0.0.1:8465\n")
-	r.setup(1, "postfix --remove", "/inet: non_smtpd_milters still asks tlswarden, and is to be changed by hand\n")
-	if now := p.postconf(t); now != values {
+	r.setup(4, "status", "main.cf: smtpd_milters = inet:localhost:11332, { inet:"+inet[0], "cleanup/unix: non_smtpd_milters = inet:127.0.0.1:8465\n",
+		"/inet of master.cf: it has -o smtpd_milters= there", "Postfix: nothing answers at inet:127.0.0.1:8465")
+	hooked := mustRead(t, own)
+	r.setup(1, "postfix --remove --dry-run", "nothing is changed yet: without --dry-run it is", "- smtpd_milters = $spam_milter, {")
+	if mustRead(t, own) != hooked {
+		t.Fatal("showing the removal makes it")
+	}
+	r.setup(1, "postfix --remove", "cleanup/unix: non_smtpd_milters still asks tlswarden, and is to be changed by hand\n")
+	if now := p.postconf(t); now != values || mustRead(t, own) != was {
 		t.Errorf("before:\n%s\nafter:\n%s", values, now)
 	}
 	change(t, own, "spam_milter = ", "spam_milter = inet:127.0.0.1:8465, ")

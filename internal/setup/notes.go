@@ -13,7 +13,7 @@ import (
 
 // note adds to a change whose mail Postfix will not ask about when it is made.
 func (s *site) note(ctx context.Context, c *Change, fronts []string, ours Addresses) error {
-	master, err := os.ReadFile(filepath.Join(filepath.Dir(s.main), "master.cf"))
+	master, err := os.ReadFile(filepath.Join(s.dir, "master.cf"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -36,10 +36,10 @@ func (s *site) note(ctx context.Context, c *Change, fronts []string, ours Addres
 			}
 			ways := sv.ways(front, match)
 			asked = asked || slices.ContainsFunc(ways, func(w way) bool { return w.never == "" })
-			say(&why, "%s", s.whyNot(sv, front, ways, []way{{setting: setting{name: parameterOf(front).name}}}))
+			say(&why, "%s", notAskedAt(front, sv.name)+s.whyNot(sv, ways, []way{{setting: setting{name: parameterOf(front).name}}}))
 		}
 	}
-	if !asked {
+	if !asked && services[0].name != "" {
 		return fmt.Errorf("main.cf is not changed, as no smtpd of master.cf would follow it: %s", strings.Join(why, "; "))
 	}
 	return nil
@@ -67,23 +67,28 @@ func (sv service) noted(front string, match func(string) bool) []string {
 	return out
 }
 
+// notAskedAt begins to say which front end is not asked at which services.
+func notAskedAt(front string, services ...string) string {
+	out := map[string]string{Milter: "the milter", Policy: "the policy service"}[front] + " is not asked"
+	if services[0] != "" {
+		out += " at " + and(services) + " of master.cf"
+	}
+	return out + ": "
+}
+
 // whyNot says why a service asks a front end by none of its own ways, nor by those
 // that others have, and what is to be done about it.
-func (s *site) whyNot(sv service, front string, own, others []way) string {
-	at := map[string]string{Milter: "the milter", Policy: "the policy service"}[front]
-	if sv.name != "" {
-		at += " at " + sv.name + " of master.cf"
-	}
+func (s *site) whyNot(sv service, own, others []way) string {
 	if len(own) > 0 {
-		return fmt.Sprintf("%s is not asked, by %s: %s; %s", at, own[0].where(), own[0].never, own[0].advice())
+		return fmt.Sprintf("%s: %s; %s", own[0].where(), own[0].never, own[0].advice())
 	}
 	for _, w := range others {
 		if value, ok := sv.own[w.name]; ok {
-			return fmt.Sprintf("%s is not asked: master.cf has -o %s=%s for it, in the place of what main.cf has; to take that out, type %s",
-				at, w.name, value, strings.Join(append([]string{"postconf"}, s.args("-PX", sv.name+"/"+w.name)...), " "))
+			return fmt.Sprintf("it has -o %s=%s there, in the place of what main.cf has; to take that out, type %s",
+				w.name, value, strings.Join(append([]string{"postconf"}, s.args("-PX", sv.name+"/"+w.name)...), " "))
 		}
 	}
-	return fmt.Sprintf("%s is not asked: neither main.cf nor its -o lines have it do so", at)
+	return "neither main.cf nor its -o lines have it do so"
 }
 
 // advice is how to mend a way by which nobody is asked.

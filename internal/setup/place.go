@@ -67,11 +67,11 @@ func (s *site) expand(ctx context.Context, name string, tokens []token) ([]word,
 	for i, t := range tokens {
 		text := t.text
 		if strings.Contains(text, "$") {
-			v, err := s.values(ctx, "-hx", "-o", name+"="+oneLine(text), name)
+			v, err := s.postconf(ctx, "-hx", "-o", name+"="+oneLine(text), name)
 			if err != nil {
 				return nil, err
 			}
-			text = v[0]
+			text = strings.Join(v, " ")
 		}
 		for _, w := range words(text) {
 			out = append(out, word{w, i})

@@ -74,7 +74,8 @@ func (p Postfix) settings(ctx context.Context, flags ...string) ([]setting, erro
 // site is what is to be known of a Postfix before it is hooked up.
 type site struct {
 	Postfix
-	main     string // main.cf
+	dir      string // where main.cf and master.cf are
+	main     string // main.cf, which is no link
 	queue    string
 	owner    string // smtpd(8) runs as this user
 	chrooted bool   // some smtpd(8) is
@@ -86,13 +87,12 @@ func (p Postfix) look(ctx context.Context) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{Postfix: p, queue: v[1], owner: v[2]}
-	dir := v[0]
+	s := &site{Postfix: p, queue: v[1], owner: v[2], dir: v[0]}
 	if p.Dir != "" {
-		dir = p.Dir // Postfix 3.10 forgets -c for a moment after a change of the file
+		s.dir = p.Dir // Postfix 3.10 forgets -c for a moment after a change of the file
 	}
 	// The change is made in the file itself, should main.cf be a link.
-	if s.main, err = filepath.EvalSymlinks(filepath.Join(dir, "main.cf")); err != nil {
+	if s.main, err = filepath.EvalSymlinks(filepath.Join(s.dir, "main.cf")); err != nil {
 		return nil, err
 	}
 	return s, nil

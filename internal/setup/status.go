@@ -95,9 +95,17 @@ func (p Postfix) status(ctx context.Context, st *Status, ours Addresses) error {
 		return err
 	}
 	main := service{values: valuesOf(set)}
+	others, err := s.settings(ctx, "-Px")
+	if err != nil {
+		return err
+	}
+	others = slices.DeleteFunc(append(set, others...), func(o setting) bool {
+		return o.name != "non_smtpd_milters" || slices.ContainsFunc(services, func(sv service) bool { return o.service != "" && o.service == sv.name })
+	})
 	for _, front := range fronts {
 		s.statusOf(ctx, st, front, postfixMatch(ours.WithDefaults().of(front), s.queue), main, services)
 	}
+	s.statusOfOthers(ctx, st, others, postfixMatch(ours.WithDefaults().Milter, s.queue))
 	if len(ours.Policy) > 0 {
 		s.statusOfKeys(ctx, st, ours)
 	}
@@ -119,19 +127,31 @@ func (s *site) statusOf(ctx context.Context, st *Status, front string, match fun
 			}
 		}
 	}
-	if v := main.setting("non_smtpd_milters"); front == Milter && parameterOf(Milter).asks(v.value, match) {
-		w := way{setting: v}
-		for _, f := range milters(tokensOf(v.value)) {
-			if match(f.address) {
-				w.addresses = append(w.addresses, f.address)
-			}
-		}
-		s.statusOfWay(ctx, st, front, w)
+	if len(ways) == 0 {
+		return
 	}
+	var whys []string
+	at := map[string][]string{} // by the reason why not
 	for _, sv := range services {
-		if len(ways) > 0 && !asks[sv.name] {
-			say(&st.Not, "%s", s.whyNot(sv, front, sv.ways(front, match), ways))
+		if !asks[sv.name] {
+			why := s.whyNot(sv, sv.ways(front, match), ways)
+			say(&whys, "%s", why)
+			at[why] = append(at[why], sv.name)
 			st.Wrong = st.Wrong || !sv.aside() || len(asks) == 0
+		}
+	}
+	for _, why := range whys {
+		say(&st.Not, "%s%s", notAskedAt(front, at[why]...), why)
+	}
+}
+
+// statusOfOthers tells of the milters that cleanup(8) asks about mail which came not
+// by smtpd(8).
+func (s *site) statusOfOthers(ctx context.Context, st *Status, others []setting, match func(string) bool) {
+	for _, o := range others {
+		w := way{setting: o}
+		if w.addresses = matching(o.value, match); w.addresses != nil {
+			s.statusOfWay(ctx, st, Milter, w)
 		}
 	}
 }

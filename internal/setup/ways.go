@@ -50,7 +50,7 @@ func (sv service) milterWays(match func(string) bool) []way {
 		w.never = "smtpd_milter_maps = " + maps + " lets no client's mail be asked about"
 	case static:
 		list = strings.Trim(list, "{ }")
-		if slices.ContainsFunc(milters(tokensOf(list)), func(f found) bool { return match(f.address) }) {
+		if matching(list, match) != nil {
 			w.setting = sv.setting("smtpd_milter_maps")
 			w.value = list
 		} else {
@@ -59,11 +59,7 @@ func (sv service) milterWays(match func(string) bool) []way {
 	case maps != "":
 		w.picked = []string{"smtpd_milter_maps"}
 	}
-	for _, f := range milters(tokensOf(w.value)) {
-		if match(f.address) {
-			w.addresses = append(w.addresses, f.address)
-		}
-	}
+	w.addresses = matching(w.value, match)
 	if slices.Contains(words(sv.values["receive_override_options"]), "no_milters") {
 		w.never = "receive_override_options has no_milters for it"
 	}
@@ -71,6 +67,17 @@ func (sv service) milterWays(match func(string) bool) []way {
 		return nil
 	}
 	return []way{w}
+}
+
+// matching are the addresses in a list of milters that are wanted.
+func matching(list string, match func(address string) bool) []string {
+	var out []string
+	for _, f := range milters(tokensOf(list)) {
+		if match(f.address) {
+			out = append(out, f.address)
+		}
+	}
+	return out
 }
 
 func tokensOf(value string) []token {
