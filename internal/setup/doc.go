@@ -6,8 +6,11 @@
 // Postfix needs no keys for the milter, which it sends the mailbox; only the domain
 // of an address literal stays unknown there.
 //
-// A change is first made on a copy, Postfix's by postconf(1) itself, so that what
-// is shown is byte for byte what will be written. The entries are those of package
+// A change of main.cf is made in its text, so that all else stays byte for byte, and
+// taking tlswarden out gives the same text again. Before it is shown, postconf(1)
+// reads both texts, and they must differ in entries of ours alone. The policy service
+// goes in front of whatever ends its list for mail from outside, or may end it: behind
+// that it would not be asked. The entries are those of package
 // packaging, with the address of the daemon's configuration. Entries of ours are
 // recognised by their address, whatever their options; those of others are kept as
 // they are written. In tlswarden.toml each entry is edited in its place; if then
@@ -15,10 +18,11 @@
 // write. Keys stay when tlswarden is taken out: they do no harm.
 //
 // Limits: Postfix 3.0 or newer, whose lists have braces. What master.cf sets for
-// one service by -o is looked at and never changed; tables such as
-// smtpd_milter_maps are not looked at. postconf(1) makes one line of a parameter
-// that was spread over several. Permissions of sockets are told by their mode, not
-// by access control lists.
+// one service by -o is looked at and never changed. What a table answers is not
+// looked up, unless it is static: one that may permit is taken for one that does.
+// A smtpd_milter_maps that is not static may have tlswarden asked, or not: that is
+// not told. Permissions of sockets are told by their mode, not by access control
+// lists; those of the files that are changed are kept, on Linux.
 //
 // Sources: postconf(1), postconf(5), master(5), MILTER_README and
 // SMTPD_POLICY_README and ADDRESS_REWRITING_README of Postfix; cf/README and the
@@ -29,6 +33,7 @@
 // It logs nothing. Errors name the file, parameter or program, with what the
 // program said. A change that a syntax check refuses is undone, and the error says
 // what was refused; if even that fails the error names the backup. What is worth
-// knowing and no error is in Change.Notes. Programs that hang are ended after a time,
-// which is an error. Nothing here starts, stops or reloads a mail server.
+// knowing and no error is in Change.Notes. Where a mail server does not
+// ask though its files name tlswarden, and where nothing answers, is in Status.Not.
+// Programs that hang are ended after a time, which is an error. Nothing here starts, stops or reloads a mail server.
 package setup
