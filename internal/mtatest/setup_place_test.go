@@ -83,11 +83,11 @@ func TestSetupPlace(t *testing.T) {
 			write(strings.Replace(plain, list, "smtpd_recipient_restrictions = "+behind, 1))
 			r.accepted()
 			if strings.Contains(value, inet[1]) { // the list does not end there
-				r.setup(0, "status", "tlswarden: warning: main.cf: smtpd_recipient_restrictions: tlswarden is not asked about mail that is let pass before it by check_")
+				r.setup(0, "status", "tlswarden: warning: main.cf: smtpd_recipient_restrictions: tlswarden is not asked about mail that check_")
 				return
 			}
 			r.setup(1, "status", "Postfix does not ask tlswarden\n", "Postfix: the policy service is not asked at ", address+"/inet, ", " of master.cf: main.cf: smtpd_recipient_restrictions: ",
-				" ends smtpd_recipient_restrictions before it for mail from outside; see \"tlswarden setup postfix --front policy\"\n")
+				" ends smtpd_recipient_restrictions before it for mail from outside; see \"tlswarden setup postfix --front policy --postfix-config "+p.path("etc")+"\"\n")
 			r.setup(0, "postfix --front policy --apply", "+ ")
 			p.settle(t)
 			r.setup(0, "status", "Postfix asks tlswarden: main.cf: smtpd_recipient_restrictions = ")

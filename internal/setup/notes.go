@@ -80,7 +80,7 @@ func notAskedAt(front string, services ...string) string {
 // that others have, and what is to be done about it.
 func (s *site) whyNot(sv service, own, others []way) string {
 	if len(own) > 0 {
-		return fmt.Sprintf("%s: %s; %s", own[0].where(), own[0].never, own[0].advice())
+		return fmt.Sprintf("%s: %s; %s", own[0].where(), own[0].never, s.advice(own[0]))
 	}
 	for _, w := range others {
 		if value, ok := sv.own[w.name]; ok {
@@ -92,12 +92,22 @@ func (s *site) whyNot(sv service, own, others []way) string {
 }
 
 // advice is how to mend a way by which nobody is asked.
-func (w way) advice() string {
+func (s *site) advice(w way) string {
+	command := fmt.Sprintf("see %q", s.command())
 	switch {
 	case w.service == "" && w.name == parameterOf(Policy).name:
-		return fmt.Sprintf("see %q", "tlswarden setup postfix --front policy")
+		return command
 	case strings.HasPrefix(w.name, parameterOf(Milter).name):
-		return fmt.Sprintf("take that out, or see %q", "tlswarden setup postfix --front policy")
+		return "take that out, or " + command
 	}
 	return "put check_policy_service in front of that, by hand"
+}
+
+// command is the one that hooks up the policy service.
+func (p Postfix) command() string {
+	command := "tlswarden setup postfix --front policy"
+	if p.Dir != "" {
+		command += " --postfix-config " + p.Dir
+	}
+	return command
 }

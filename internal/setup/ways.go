@@ -130,7 +130,7 @@ func (sv service) policyWay(name string, c classes, match func(string) bool) (wa
 func (w way) notes() []string {
 	var out []string
 	if len(w.picked) > 0 {
-		out = append(out, fmt.Sprintf("%s: tlswarden is not asked about mail that is let pass before it by %s", w.where(), and(w.picked)))
+		out = append(out, fmt.Sprintf("%s: tlswarden is not asked about mail that %s may let pass before it", w.where(), and(w.picked)))
 	}
 	if w.disarmed {
 		out = append(out, fmt.Sprintf("%s: warn_if_reject in front of it makes Postfix log what tlswarden refuses, and accept it", w.where()))
