@@ -1,5 +1,5 @@
 // Command gen writes the reference page, docs/reference.md, and the manual pages
-// tlswarden-rules(5) and tlswarden.toml(5) in docs/man: from the catalogue of fields,
+// tlswarden.rules(5) and tlswarden.toml(5) in docs/man: from the catalogue of fields,
 // the built-in profiles, and the descriptions of keys that stand here. What the manual
 // pages say besides stands in their sources, which have ".in" after their names.
 //

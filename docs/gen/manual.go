@@ -12,7 +12,7 @@ import (
 )
 
 // manuals are the pages that are made from a file of the same name with ".in".
-var manuals = []string{"tlswarden-rules.5", "tlswarden.toml.5"}
+var manuals = []string{"tlswarden.rules.5", "tlswarden.toml.5"}
 
 // manualPage fills the tables into a page's source, a template of text/template.
 func manualPage(source string) ([]byte, error) {

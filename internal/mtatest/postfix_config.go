@@ -128,6 +128,7 @@ files      unix       - n n -     - pipe
   flags=DOR user=nobody argv=$ROOT/deliver ${user}
 anvil      unix       - - n -     1 anvil
 showq      unix       n - n -     - showq
+flush      unix       n - n 1000? 0 flush
 postlog    unix-dgram n - n -     1 postlogd
 `
 
