@@ -172,6 +172,7 @@ func TestOperationObserve(t *testing.T) {
 	o.wants(o.types(part, r.log.String()), "reload failed: the rules")
 	reload("msg=reloaded rules=")
 	r.accepted()
+	p.delivers(t)
 	testkit.Until(t, func() bool {
 		return regexp.MustCompile(`action=accept .*would=defer would_rule=all`).MatchString(r.log.String())
 	}, "what would be done is logged:\n%s", r.log)
