@@ -17,7 +17,7 @@ func reference() string {
 All that may stand in a rule file: [tables and their keys](#tables-and-keys), [actions](#actions),
 [placeholders](#placeholders) of replies, [fields](#fields) for conditions, [facts of plugins](#facts-of-plugins) with the keys
 by which plugins are configured, and the [built-in profiles](#built-in-profiles). And the keys of
-[the configuration](#the-configuration), tlswarden.toml.
+[the configuration](#the-configuration), tlswarden.toml. And the keys of [the log](#the-log).
 `)
 	writeTables(&b)
 	writeActions(&b)
@@ -26,6 +26,7 @@ by which plugins are configured, and the [built-in profiles](#built-in-profiles)
 	writeFields(&b)
 	writePlugins(&b)
 	writeConfig(&b)
+	writeLog(&b)
 	writeProfiles(&b)
 	return b.String()
 }
