@@ -86,7 +86,7 @@ func suiteNames() []cobra.Completion {
 // testNames are the names of the tests in rule files, or in those of a
 // configuration.
 func testNames(config string, files []string) []cobra.Completion {
-	_, tests, _ := loadRules(files)
+	tests := loadRules(files).Tests
 	if config != "" {
 		c, found := daemon.LoadConfig(config)
 		if found.HasErrors() {

@@ -42,7 +42,8 @@ The session is one of these:
 
   FACTS           flags such as --client, and --fact NAME=VALUE for any field. What
                   is not given is as in a [[test]]: unknown if it belongs to TLS, the
-                  message or a plugin, else known to be empty
+                  message or a plugin, else known to be empty. Without --server-port
+                  it is taken to be 25, and the session shown says so
   --request FILE  a request of the policy protocol, as Postfix sends it; "-" reads
                   standard input. What is missing is unknown, as for the daemon
   --test NAME     a [[test]] of the rule files. Facts that are given besides take
@@ -134,6 +135,9 @@ func (f *explainFlags) run(cmd *cobra.Command, files []string) error {
 	e := explain(src.policy, in.session)
 	e.Plugins = plugins
 	e.Test = in.test
+	for i := range e.Session {
+		e.Session[i].Assumed = e.Session[i].Field == in.assumed
+	}
 	if !src.milter {
 		e.Verdict.Waits = nil // nobody sees the end of a message
 	}

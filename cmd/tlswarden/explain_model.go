@@ -25,7 +25,9 @@ type fact struct {
 	Field  string  `json:"field"`
 	Value  *string `json:"value"`  // null: unknown
 	Needed bool    `json:"needed"` // some rule looks at it
-	kind   rules.Kind
+
+	Assumed bool `json:"assumed"` // for want of a value on the command line
+	kind    rules.Kind
 }
 
 // step is what became of one rule.
@@ -126,7 +128,7 @@ func explain(p *rules.Policy, s *rules.Session) *explanation {
 	d := p.Decide(s, 0, explainID)
 	e := &explanation{Plugins: []asked{}, Rules: []step{}, NotRead: len(p.Rules()) - len(x.Steps), Verdict: verdictOf(&d, s, p)}
 	for _, f := range slices.Concat(rules.Fields(), p.Supplied()) {
-		e.Session = append(e.Session, fact{f.Name, seen(f, s), p.Needs().Has(f.ID), f.Kind})
+		e.Session = append(e.Session, fact{Field: f.Name, Value: seen(f, s), Needed: p.Needs().Has(f.ID), kind: f.Kind})
 	}
 	for i := range x.Steps {
 		e.Rules = append(e.Rules, stepOf(&x.Steps[i], s))

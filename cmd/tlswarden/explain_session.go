@@ -20,6 +20,7 @@ import (
 type subject struct {
 	session *rules.Session
 	state   string      // protocol_state in which the policy service is asked
+	assumed string      // a fact that nobody gave, "" for none
 	test    *testResult // of the [[test]] that it is from, nil if it is not its own
 }
 
@@ -63,17 +64,28 @@ func (f *explainFlags) subject(cmd *cobra.Command, src ruleSource, request strin
 		}
 		base = test.Facts
 	}
+	in := subject{state: "RCPT"}
+	if _, ok := given[portField]; !ok && test == nil {
+		in.assumed, given[portField] = portField, publicPort
+	}
 	facts, err := base.With(src.policy, given)
 	if err != nil {
 		return subject{}, usageError{err}
 	}
-	in := subject{session: facts.SessionFor(src.policy, now), state: "RCPT"}
+	in.session = facts.SessionFor(src.policy, now)
 	if test != nil && len(given) == 0 {
 		result := resultOf(test, src.policy, now)
 		in.test = &result
 	}
 	return in, nil
 }
+
+// portField is a fact that every session has, and that few think of: rules for port
+// 25 would seem not to apply.
+const (
+	portField  = "server_port"
+	publicPort = "25"
+)
 
 // named finds the [[test]] of that name.
 func (f *explainFlags) named(src ruleSource, stderr io.Writer) (*ruletest.Test, error) {

@@ -54,7 +54,11 @@ func (t *explainText) session(e *explanation) {
 	}
 	t.title("session")
 	for _, f := range shown {
-		t.line("  %-*s  %s", width, f.Field, valueText(f.Value))
+		assumed := ""
+		if f.Assumed {
+			assumed = " (assumed; --" + flagOf(f.Field) + " gives another)"
+		}
+		t.line("  %-*s  %s%s", width, f.Field, valueText(f.Value), assumed)
 	}
 }
 

@@ -20,7 +20,7 @@ func writeJSON(w io.Writer, v any) error {
 
 // diagnostic is a finding as check --json prints it.
 type diagnostic struct {
-	Severity string `json:"severity"` // "error" or "warning"
+	Severity string `json:"severity"` // "error", "warning" or "ok"
 	File     string `json:"file"`
 	Line     int    `json:"line"` // from 1; 0 is the file as a whole
 	Message  string `json:"message"`

@@ -64,7 +64,7 @@ func (src *ruleSource) ask(ctx context.Context, s *rules.Session, want bool) []a
 			a.Milliseconds = float64(time.Since(start).Microseconds()) / 1000
 		}
 		for _, f := range of {
-			a.Facts = append(a.Facts, fact{f.Name, seen(f, s), true, f.Kind})
+			a.Facts = append(a.Facts, fact{Field: f.Name, Value: seen(f, s), Needed: true, kind: f.Kind})
 		}
 		out = append(out, a)
 	}

@@ -36,7 +36,8 @@ func loadSource(ctx context.Context, command, config string, files []string, plu
 	src := ruleSource{milter: true, policd: true}
 	var found tomlfile.Diagnostics
 	if config == "" {
-		src.policy, src.tests, found = loadRules(files)
+		loaded := loadRules(files)
+		src.policy, src.tests, found = loaded.Policy, loaded.Tests, loaded.Found
 		src.broken = found // for it has no errors but these, or there is no policy
 	} else {
 		var err error

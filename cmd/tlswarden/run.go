@@ -90,10 +90,13 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          knownCommand,
+		Version:       versionLine(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usageError{errors.New("no command is given")}
 		},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().BoolP("version", "V", false, "print the version")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(), checkCommand(), testCommand(), explainCommand(), rulesCommand(), profilesCommand(), setupCommand(), versionCommand())
 	return root

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -14,12 +13,14 @@ import (
 
 func testCommand() *cobra.Command {
 	var asJSON bool
+	var config string
 	cmd := &cobra.Command{
-		Use:   "test [--json] FILES",
+		Use:   "test [--json] {--config FILE | FILES}",
 		Short: "run the [[test]] tables of rule files",
 		Long: `Read rule files, run the [[test]] tables in them, and print of each that fails what
 differs from what it expects, every rule that was looked at with what became of it,
-and the verdict. "tlswarden explain --test NAME FILES" tells more of one test, be it
+and the verdict. With --config, read the rule files that a configuration names, with
+its enforce and its front ends. No plugin is started. "tlswarden explain --test NAME FILES" tells more of one test, be it
 that it fails or passes.
 
 With --json, print an array with an object for each test: name, file, line, passed,
@@ -27,11 +28,12 @@ differences, and of those that fail the explanation.
 
 The exit code is 0 if all tests pass, 1 if one fails or the files have errors, and
 2 for a wrong command line. Errors of the files go to standard error as text.`,
-		Example: "  tlswarden test rules.d/*.toml\n  tlswarden test rules.toml tests.toml",
+		Example: "  tlswarden test --config /etc/tlswarden/tlswarden.toml\n  tlswarden test rules.d/*.toml\n  tlswarden test rules.toml tests.toml",
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVarP(&config, "config", "c", "", "run the tests of the rules of this configuration `file`")
 	completeRules(cmd)
-	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error { return runTests(cmd, files, asJSON) })
+	cmd.RunE = ran(func(cmd *cobra.Command, files []string) error { return runTests(cmd, config, files, asJSON) })
 	return cmd
 }
 
@@ -53,15 +55,16 @@ func resultOf(t *ruletest.Test, p *rules.Policy, now time.Time) testResult {
 	}
 }
 
-func runTests(cmd *cobra.Command, files []string, asJSON bool) error {
-	if len(files) == 0 {
-		return usageError{errors.New("test takes rule files")}
+func runTests(cmd *cobra.Command, config string, files []string, asJSON bool) error {
+	src, err := loadSource(cmd.Context(), "test", config, files, false, cmd.ErrOrStderr())
+	if err != nil {
+		return err
 	}
-	policy, tests, found := loadRules(files)
-	if found.HasErrors() {
-		printFound(cmd.ErrOrStderr(), found)
+	if src.broken.HasErrors() {
+		printFound(cmd.ErrOrStderr(), src.broken)
 		return exitCode(exitErrors)
 	}
+	policy, tests := src.policy, src.tests
 	now, failed := time.Now(), 0
 	results := []testResult{}
 	for i := range tests {

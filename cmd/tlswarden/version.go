@@ -19,10 +19,15 @@ func versionCommand() *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: ran(func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(cmd.OutOrStdout(), "tlswarden %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionLine())
+			return err
 		}),
 	}
+}
+
+// versionLine is what "tlswarden version" and "tlswarden --version" print.
+func versionLine() string {
+	return fmt.Sprintf("tlswarden %s (%s, %s/%s)", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // versionText is the release, or what the build knows of its source.

@@ -24,6 +24,8 @@ type Loaded struct {
 	Broken tomlfile.Diagnostics // what is wrong with tests that could not
 	Failed int                  // how many tests failed
 	Found  tomlfile.Diagnostics // all that was found; each failed or broken test is an error
+
+	Lists, Profiles int // how many the files define
 }
 
 // LoadRules reads the rules that the configuration names and runs their tests.
@@ -34,6 +36,7 @@ func (c *Config) LoadRules(now time.Time) Loaded {
 		l.Found.Errorf(tomlfile.Pos{File: c.File}, "", "rules: %v", err)
 		return l
 	}
+	l.Lists, l.Profiles = res.Lists, res.Profiles
 	l.Tests = ruletest.Parse(res.Tests, res.Policy, &l.Broken)
 	l.Found = append(res.Found, l.Broken...)
 	if res.Policy != nil {

@@ -36,6 +36,8 @@ type Result struct {
 	Policy *rules.Policy     // nil if there were errors
 	Tests  []*tomlfile.Table // the [[test]] tables
 	Found  tomlfile.Diagnostics
+
+	Lists, Profiles int // how many the files define
 }
 
 // LoadFiles reads rule files in the order given. A file that cannot be read is
@@ -132,7 +134,7 @@ func Load(sources []Source, o Options) Result {
 	if len(l.rules) == 0 && len(sources) > 0 && !l.found.HasErrors() {
 		l.found.Warnf(tomlfile.Pos{File: sources[0].Name}, "", "there is no [[rule]]: all mail is accepted")
 	}
-	res := Result{Tests: l.tests, Found: l.found}
+	res := Result{Tests: l.tests, Found: l.found, Lists: len(l.lists), Profiles: len(l.sortedProfiles())}
 	res.Found.Sort()
 	if !res.Found.HasErrors() {
 		res.Policy = rules.New(l.config)
