@@ -114,7 +114,10 @@ func argument(code string) string {
 	case strings.Contains(s, " "):
 		return `"` + s + `"`
 	case len(s) <= 3: // it may be the name of a macro, or punctuation
-		return `\&` + s
+		s = `\&` + s
+	}
+	if strings.HasPrefix(s, `\&`) && strings.ContainsAny(s[len(s)-1:], ".,:;?!") {
+		s += `\&` // mandoc(1) would ask for a blank before it
 	}
 	return s
 }
