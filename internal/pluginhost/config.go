@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ type Config struct {
 	Path        string            // of the program, absolute
 	Args        []string          // of the program
 	SHA256      string            // of the program, hexadecimal; "": not pinned
-	Env         map[string]string // besides PATH and LANG
+	Env         map[string]string // besides PATH, LANG and TZ
 	MTLS        bool              // encrypt and authenticate the socket, with certificates made anew at each start
 	Timeout     time.Duration     // of one call; 0: DefaultTimeout
 	Concurrency int               // calls at once, more are not made; 0: DefaultConcurrency
@@ -72,11 +73,14 @@ func (c *Config) check() error {
 	return nil
 }
 
-// environment is all that the program gets, but for what go-plugin adds. Nothing of
-// the daemon's own goes there: it may hold secrets and the service manager's
-// sockets.
+// environment is all that the program gets, but for what go-plugin adds. Of the
+// daemon's own, which may hold secrets and the service manager's sockets, only TZ goes
+// there: a date in a table begins at the same moment as one in a rule.
 func (c *Config) environment() []string {
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}
+	if zone, ok := os.LookupEnv("TZ"); ok {
+		env = append(env, "TZ="+zone)
+	}
 	for name, value := range c.Env {
 		env = append(env, name+"="+value)
 	}

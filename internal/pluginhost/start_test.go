@@ -254,15 +254,16 @@ func TestRepaired(t *testing.T) {
 }
 
 // TestEnvironment shows what a plugin gets of the daemon: nothing but what is
-// configured, and a socket directory of its own that others cannot enter.
+// configured and the time zone, and a socket directory of its own that others cannot enter.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/secret")
+	t.Setenv("TZ", "America/Santiago")
 	c := config(t)
 	c.Env = map[string]string{"PGHOST": "db"}
 	for _, mtls := range []bool{true, false} {
 		c.MTLS = mtls
 		r := started(t, c)
-		want := "LANG PATH PGHOST PLUGIN_CLIENT_CERT PLUGIN_MAX_PORT PLUGIN_MIN_PORT PLUGIN_PROTOCOL_VERSIONS PLUGIN_UNIX_SOCKET_DIR TLSWARDEN_PLUGIN in /"
+		want := "LANG PATH PGHOST PLUGIN_CLIENT_CERT PLUGIN_MAX_PORT PLUGIN_MIN_PORT PLUGIN_PROTOCOL_VERSIONS PLUGIN_UNIX_SOCKET_DIR TLSWARDEN_PLUGIN TZ in /"
 		if !mtls {
 			want = strings.Replace(want, "PLUGIN_CLIENT_CERT ", "", 1)
 		}
@@ -279,6 +280,35 @@ func TestEnvironment(t *testing.T) {
 		if _, err := os.Stat(filepath.Dir(dir)); !os.IsNotExist(err) {
 			t.Errorf("%s is still there", dir)
 		}
+	}
+}
+
+// TestZone shows that a plugin is in the time zone of the daemon, unless the admin puts
+// it into another one.
+func TestZone(t *testing.T) {
+	c := config(t)
+	t.Setenv("TZ", "") // put back at the end
+	for _, step := range []struct {
+		daemon string
+		own    map[string]string
+		want   string
+	}{
+		{"unset", nil, "unset"},
+		{"", nil, `"" UTC`},
+		{"America/Santiago", nil, `"America/Santiago" America/Santiago`},
+		{"America/Santiago", map[string]string{"TZ": ""}, `"" UTC`},
+	} {
+		if step.daemon == "unset" {
+			_ = os.Unsetenv("TZ")
+		} else {
+			_ = os.Setenv("TZ", step.daemon)
+		}
+		c.Env = step.own
+		r := started(t, c)
+		if got := r.ask(t, "zone.example.org")["echo"]; got != step.want {
+			t.Errorf("of a daemon in %q with %v: %s, want %s", step.daemon, step.own, got, step.want)
+		}
+		r.Close()
 	}
 }
 

@@ -209,6 +209,11 @@ func lookup(ctx context.Context, s plugins.Session) (plugins.Answer, error) {
 		slices.Sort(names)
 		dir, _ := os.Getwd()
 		a.Facts["echo"] = strings.Join(names, " ") + " in " + dir
+	case "zone":
+		a.Facts["echo"] = "unset"
+		if zone, ok := os.LookupEnv("TZ"); ok {
+			a.Facts["echo"] = fmt.Sprintf("%q %s", zone, time.Local)
+		}
 	case "long":
 		a.Facts["echo"] = strings.Repeat("x", plugins.MaxText)
 	}
