@@ -23,13 +23,14 @@ const maxConns = 8
 type database struct {
 	db    *sql.DB
 	query string
-	file  bool // it is a file of this machine, which is there or not
+	facts []string // the columns that count
+	file  bool     // it is a file of this machine, which is there or not
 }
 
 // openSQL opens a database and tries the query without values. A PostgreSQL server
 // that cannot be reached now may be later; everything else must be in order.
 func openSQL(s *settings, c columns, timeout time.Duration) (source, []string, error) {
-	d := dialect{mark: "?", boxes: true}
+	d := liteDialect()
 	if s.Driver == "postgres" {
 		d = dialect{mark: "$", dollar: true, escapes: true}
 	}
@@ -69,18 +70,49 @@ func newDatabase(ctx context.Context, db *sql.DB, query string, file bool, c col
 	db.SetMaxIdleConns(maxConns / 2)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	db.SetConnMaxLifetime(time.Hour)
-	t := &database{db: db, query: query, file: file}
-	if err := t.try(ctx, c, parameters); err != nil {
+	t := &database{db: db, query: query, facts: c.names(), file: file}
+	err := t.try(ctx, parameters)
+	if err == nil && file {
+		t.query = asStored(query, t.facts)
+		err = t.prepare(ctx)
+	}
+	if err != nil {
 		_ = db.Close()
 		return nil, err
 	}
 	return t, nil
 }
 
+func liteDialect() dialect { return dialect{mark: "?", boxes: true} }
+
+// asStored is a query of SQLite of which values come as they are stored: of what stands
+// in a column of the type DATE, DATETIME or TIMESTAMP, the driver would make a time in
+// UTC, whatever its time zone is. "+" is an expression that changes nothing, but has no
+// such type.
+func asStored(query string, facts []string) string {
+	list := []string{"1"} // a table without facts has rows nevertheless
+	for _, name := range facts {
+		list = append(list, fmt.Sprintf("+found.%[1]q AS %[1]q", name))
+	}
+	return "SELECT " + strings.Join(list, ", ") + " FROM (" + liteDialect().unterminated(query) + "\n) AS found"
+}
+
+// prepare finds out whether the query can be a part of another one.
+func (t *database) prepare(ctx context.Context) error {
+	statement, err := t.db.PrepareContext(ctx, t.query)
+	if err != nil {
+		if e := t.blame(err); e != nil {
+			return plugins.Problem("query", "must be one SELECT alone: %v", err)
+		}
+		return nil
+	}
+	return statement.Close()
+}
+
 // try runs the query with NULL for each parameter, and looks at its columns. One that
 // looks for an address must find no row then: where it always finds one, it is never
 // run without the address's extension.
-func (t *database) try(ctx context.Context, c columns, parameters []string) error {
+func (t *database) try(ctx context.Context, parameters []string) error {
 	rows, err := t.db.QueryContext(ctx, t.query, make([]any, len(parameters))...)
 	if err != nil {
 		return t.blame(err)
@@ -90,7 +122,7 @@ func (t *database) try(ctx context.Context, c columns, parameters []string) erro
 	if err != nil {
 		return t.blame(err)
 	}
-	for _, name := range c.names() {
+	for _, name := range t.facts {
 		if i := slices.Index(names, name); i < 0 || slices.Contains(names[i+1:], name) {
 			return plugins.Problem("query", "must have the column %q once; it has %s", name, strings.Join(names, ", "))
 		}
@@ -123,38 +155,3 @@ const sqliteBusy = 5
 // class are the first two characters of an SQLSTATE: 25 is a transaction that may
 // only read, 42 a mistake in the query (PostgreSQL manual, appendix A).
 func class(code string) string { return code[:min(2, len(code))] }
-
-// find runs the query with the values.
-func (t *database) find(ctx context.Context, values []string) (map[string]any, error) {
-	args := make([]any, len(values))
-	for i, v := range values {
-		args[i] = v
-	}
-	rows, err := t.db.QueryContext(ctx, t.query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	if !rows.Next() {
-		return nil, rows.Err()
-	}
-	cells, into := make([]any, len(names)), make([]any, len(names))
-	for i := range cells {
-		into[i] = &cells[i]
-	}
-	if err := rows.Scan(into...); err != nil {
-		return nil, err
-	}
-	if rows.Next() {
-		return nil, errors.New("the query found more than one row")
-	}
-	row := make(map[string]any, len(names))
-	for i, name := range names {
-		row[name] = cells[i]
-	}
-	return row, rows.Err()
-}

@@ -67,7 +67,7 @@ func checkPartners(t *testing.T, set map[string]any) {
 	}{
 		"bank.example":                           {plugins.Facts{"found": true, "tier": "gold", "exempt": true, "n": int64(7), "note": `it's "one"`}, ""},
 		"empty.example":                          {plugins.Facts{"found": true, "exempt": false}, ""},
-		"twice.example":                          {plugins.Facts{}, "the query found more than one row"},
+		"twice.example":                          {plugins.Facts{}, "the query found more than one row; add LIMIT 1 to it, with ORDER BY before it"},
 		"":                                       {none, ""},
 		"other.example":                          {none, ""},
 		"' OR '1'='1":                            {none, ""},

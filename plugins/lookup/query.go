@@ -3,6 +3,7 @@ package main
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // dialect is how a database writes queries.
@@ -39,6 +40,24 @@ func (d dialect) bind(query string) (bound string, names []string) {
 		i += 1 + len(name)
 	}
 	return out.String(), names
+}
+
+// unterminated is a query without the ";" at its end, which only blanks and comments may
+// follow, so that it can be a part of another one.
+func (d dialect) unterminated(query string) string {
+	end := len(query)
+	for i, ended := 0, false; i < len(query); {
+		n := d.skip(query[i:], i > 0 && wordByte(query[i-1]))
+		blank := n == 0 && unicode.IsSpace(rune(query[i])) || strings.HasPrefix(query[i:], "--") || strings.HasPrefix(query[i:], "/*")
+		switch {
+		case n == 0 && query[i] == ';' && !ended:
+			end, ended = i, true
+		case !blank && query[i] != ';':
+			end, ended = len(query), false
+		}
+		i += max(n, 1)
+	}
+	return query[:end]
 }
 
 // parameter is the name after a ":" at the start of s; empty if there is none.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func lite() dialect     { return dialect{mark: "?", boxes: true} }
+func lite() dialect     { return liteDialect() }
 func postgres() dialect { return dialect{mark: "$", dollar: true, escapes: true} }
 
 // TestBind shows which parameters are taken for such.
@@ -45,6 +45,24 @@ func TestBind(t *testing.T) {
 	}
 }
 
+// TestUnterminated shows which ";" ends a query.
+func TestUnterminated(t *testing.T) {
+	for query, want := range map[string]string{
+		"SELECT 1":                     "SELECT 1",
+		"SELECT 1;":                    "SELECT 1",
+		"SELECT 1 ; \n;-- that is all": "SELECT 1 ",
+		"SELECT 1; /* ; */ ":           "SELECT 1",
+		"SELECT ';' -- ;":              "SELECT ';' -- ;",
+		"SELECT ';'; SELECT 2":         "SELECT ';'; SELECT 2",
+		"SELECT 1; SELECT 2;":          "SELECT 1; SELECT 2",
+		"":                             "",
+	} {
+		if got := lite().unterminated(query); got != want {
+			t.Errorf("%q without its end is %q, want %q", query, got, want)
+		}
+	}
+}
+
 // FuzzBind shows that nothing of a query is lost, and that each name is told once.
 func FuzzBind(f *testing.F) {
 	for _, seed := range []string{"SELECT ':a' :b /* :c */ -- :d", "E'\\' $x$ :a $x$", ":a::b", "'", "[", "/*/*", "E'\\"} {
@@ -53,6 +71,9 @@ func FuzzBind(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		for _, d := range []dialect{lite(), postgres()} {
 			bound, names := d.bind(query)
+			if rest, ok := strings.CutPrefix(query, d.unterminated(query)); !ok || rest != "" && rest[0] != ';' {
+				t.Errorf("%q loses %q", query, rest)
+			}
 			for i, name := range names {
 				if slices.Contains(names[:i], name) || !strings.Contains(query, ":"+name) {
 					t.Errorf("%q: the names %q", query, names)
