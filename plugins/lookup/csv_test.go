@@ -45,27 +45,27 @@ func TestParse(t *testing.T) {
 		"no rows":            {domain, "sender_domain,tier,n", ""},
 		"others, and a mark": {domain, "\ufeffx,n,tier,sender_domain\r\n#\r\n\r\ny,1,gold,a.example\r\n", ""},
 		"empty":              {domain, "", "no first line with the names of the columns: EOF"},
-		"a column missing":   {domain, "sender_domain,n", `the first line must name the column "tier" once`},
-		"a key missing":      {domain, "tier,n", `the first line must name the column "sender_domain" once`},
-		"a column twice":     {domain, "sender_domain,tier,n,tier", `the first line must name the column "tier" once`},
-		"a field missing":    {domain, "sender_domain,tier,n\n\na.example,gold", "record on line 3: wrong number of fields"},
+		"a column missing":   {domain, "sender_domain,n", `the first line must name the column "tier" once; it names ["sender_domain" "n"]`},
+		"a key missing":      {domain, "tier,n", `the first line must name the column "sender_domain" once; it names ["tier" "n"]`},
+		"a column twice":     {domain, "sender_domain,tier,n,tier", `the first line must name the column "tier" once; it names ["sender_domain" "tier" "n" "tier"]`},
+		"a field missing":    {domain, "sender_domain,tier,n\n\na.example,gold", "line 3: has 2 values for 3 columns; a value with the separator in it stands between double quotes"},
 		"no end of quotes":   {domain, "sender_domain,tier,n\n\"a.example,gold,1", `parse error on line 2, column 18: extraneous or missing " in quoted-field`},
-		"a row twice":        {domain, "sender_domain,tier,n\na.example,gold,1\nA.Example.,gold,1", "line 3: there was a row with the same key before"},
-		"no key":             {domain, "sender_domain,tier,n\n,gold,1", `line 2: sender_domain "" is empty`},
-		"no domain":          {domain, "sender_domain,tier,n\nbank example,gold,1", `line 2: sender_domain "bank example" is not a valid domain name`},
-		"no A-label":         {domain, "sender_domain,tier,n\n\u202ebank.example,gold,1", "line 2: sender_domain \"\\u202ebank.example\" is not a valid domain name"},
-		"two of its names":   {domain, "sender_domain,tier,n\nxn--cla-7ka.example,gold,1\nclaß.example,gold,1", "line 3: there was a row with the same key before"},
-		"two spellings":      {[]string{"sender"}, "sender,tier,n\n\"\"\"a b\"\"@c.example\",gold,1\nA B@C.example,gold,1", "line 3: there was a row with the same key before"},
+		"a row twice":        {domain, "sender_domain,tier,n\na.example,gold,1\nA.Example.,gold,1", "line 3: there was a row with the same key before; remove one of them"},
+		"no key":             {domain, "sender_domain,tier,n\n,gold,1", `line 2: sender_domain "" is empty; write what the row is for, or remove the row`},
+		"no domain":          {domain, "sender_domain,tier,n\nbank example,gold,1", `line 2: sender_domain "bank example" is not a valid domain name; write one such as example.org`},
+		"no A-label":         {domain, "sender_domain,tier,n\n\u202ebank.example,gold,1", "line 2: sender_domain \"\\u202ebank.example\" has a character that is not visible, U+202E; write it without"},
+		"two of its names":   {domain, "sender_domain,tier,n\nxn--cla-7ka.example,gold,1\nclaß.example,gold,1", "line 3: there was a row with the same key before; remove one of them"},
+		"two spellings":      {[]string{"sender"}, "sender,tier,n\n\"\"\"a b\"\"@c.example\",gold,1\nA B@C.example,gold,1", "line 3: there was a row with the same key before; remove one of them"},
 		"no number":          {domain, "sender_domain,tier,n\na.example,gold,one", `line 2: n: "one" is not a whole number; write a whole number in digits alone, such as 1500`},
 		"a long value":       {domain, "sender_domain,tier,n\na.example," + strings.Repeat("x", 1025) + ",1", "line 2: tier: a text of 1025 octets; 1024 are the most"},
 		"not UTF-8":          {domain, "sender_domain,tier,n\na.example,\xff,1", `line 2: tier: "\xff" is not in UTF-8; convert it: iconv -f WINDOWS-1252 -t UTF-8`},
 		"NUL":                {domain, "sender_domain,tier,n\na.example,a\x00b,1", `line 2: tier: "a\x00b" has a NUL octet; write it without`},
-		"a host":             {[]string{"client"}, "client,tier,n\n192.0.2.1,gold,1\n192.0.2.1/32,gold,1", "line 3: there was a row with the same key before"},
-		"no network":         {[]string{"client"}, "client,tier,n\nmx.example,gold,1", `line 2: client "mx.example" is no address and no network`},
-		"bits beyond":        {[]string{"client"}, "client,tier,n\n192.0.2.1/24,gold,1", `line 2: client "192.0.2.1/24" has bits beyond its length; 192.0.2.0/24 was meant?`},
-		"a zone":             {[]string{"client"}, "client,tier,n\nfe80::1%eth0,gold,1", `line 2: client "fe80::1%eth0" has a zone`},
-		"mapped":             {[]string{"client"}, "client,tier,n\n::ffff:192.0.2.0/120,gold,1", `line 2: client "::ffff:192.0.2.0/120" is an IPv4 network in IPv6 form`},
-		"no fingerprint":     {[]string{"cert_fingerprint"}, "cert_fingerprint,tier,n\nSHA256:abc,gold,1", `line 2: cert_fingerprint "SHA256:abc" is no fingerprint`},
+		"a host":             {[]string{"client"}, "client,tier,n\n192.0.2.1,gold,1\n192.0.2.1/32,gold,1", "line 3: there was a row with the same key before; remove one of them"},
+		"no network":         {[]string{"client"}, "client,tier,n\nmx.example,gold,1", `line 2: client "mx.example" is no address and no network; write 192.0.2.1 or 192.0.2.0/24`},
+		"bits beyond":        {[]string{"client"}, "client,tier,n\n192.0.2.1/24,gold,1", `line 2: client "192.0.2.1/24" has bits beyond its length; write 192.0.2.0/24`},
+		"a zone":             {[]string{"client"}, "client,tier,n\nfe80::1%eth0,gold,1", `line 2: client "fe80::1%eth0" has a zone; write it without what follows the %`},
+		"mapped":             {[]string{"client"}, "client,tier,n\n::ffff:192.0.2.0/120,gold,1", `line 2: client "::ffff:192.0.2.0/120" is an IPv4 network in IPv6 form; write 192.0.2.0/24`},
+		"no fingerprint":     {[]string{"cert_fingerprint"}, "cert_fingerprint,tier,n\nSHA256:abc,gold,1", `line 2: cert_fingerprint "SHA256:abc" is no fingerprint; write its hexadecimal digits alone, as openssl x509 -fingerprint -sha256 prints them behind the "="`},
 		"a long key":         {[]string{"sasl_user"}, "sasl_user,tier,n\n" + strings.Repeat("x", 1025) + ",gold,1", `line 2: sasl_user "` + strings.Repeat("x", 100) + `" has more than 1024 octets`},
 	} {
 		_, err := parseCSV([]byte(c.file), c.key, tier)
@@ -83,7 +83,7 @@ func TestKeys(t *testing.T) {
 	}
 	const networks = "client,tier\n192.0.2.0/24,net\n192.0.2.128/25,half\n192.0.2.200,host\n2001:db8::/32,six\n0.0.0.0/0,all4\n"
 	const both = "sender_domain,client,tier\na.example,192.0.2.0/24,one\na.example,0.0.0.0/0,rest\nb.example,192.0.2.0/24,two\n"
-	const certs = "cert_fingerprint,tier\n61:9F:00,pinned\n"
+	const certs = "cert_fingerprint,tier\n61:9F:00:" + "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:0a" + ",pinned\n"
 	const mail = "sender,recipient,tier\nBoss@a.example,in@b.example,one\n\"a,b@a.example\",in@b.example,two\n"
 	for _, row := range []struct {
 		file   string
@@ -104,8 +104,8 @@ func TestKeys(t *testing.T) {
 		{both, []string{"b.example", "192.0.2.1"}, "two"},
 		{both, []string{"b.example", "203.0.113.1"}, nil},
 		{both, []string{"", "192.0.2.1"}, nil},
-		{certs, []string{"619f00"}, "pinned"},
-		{certs, []string{"619f0"}, nil},
+		{certs, []string{"619f0000112233445566778899aabbccddeeff0a"}, "pinned"},
+		{certs, []string{"619f00"}, nil},
 		{certs, []string{""}, nil},
 		{mail, []string{"boss@a.example", "in@b.example"}, "one"},
 		{mail, []string{"a,b@a.example", "in@b.example"}, "two"},
@@ -188,7 +188,7 @@ func TestReread(t *testing.T) {
 		{head + "a.example,silver\n", true, "silver", ""},
 		{head + "a.example,s1lver\n", false, "s1lver", ""}, // the same size, and just now
 		{head + "a.example,s2lver\n", false, "s2lver", ""},
-		{head + "a.example,gold,x\n", false, "s2lver", f.path + ": record on line 2: wrong number of fields; the rows that were read before stay\n"},
+		{head + "a.example,gold,x\n", false, "s2lver", f.path + ": line 2: has 3 values for 2 columns; a value with the separator in it stands between double quotes; the rows that were read before stay\n"},
 		{head + "a.example,gold,y\n", true, "s2lver", ""}, // told before
 		{head + "a.example,gold,y\n", true, "s2lver", ""},
 		{"", false, "s2lver", "stat " + f.path + ": no such file or directory; the rows that were read before stay\n"},
@@ -278,6 +278,7 @@ func FuzzCSV(f *testing.F) {
 	const head = "sender_domain,client,address,boolean,domain,mailbox,name,number,text,time\n"
 	f.Add(head + "a.example,192.0.2.0/24,::1,yes,b,a@b,n,1,t,2026-11-22\n")
 	f.Add(head + "#\n\"a\nb\",::/0,,,,,,,,\n")
+	f.Add("sep=;\r" + strings.ReplaceAll(head, ",", ";") + "a.example;192.0.2.0/24;;;;;;;;\r;;;\r")
 	f.Add("")
 	key := []string{"sender_domain", "client"}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -286,7 +287,7 @@ func FuzzCSV(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if lines := strings.Count(text, "\n"); len(table.rows) > lines {
+		if lines := strings.Count(text, "\n") + strings.Count(text, "\r"); len(table.rows) > lines {
 			t.Errorf("%d rows of %d lines", len(table.rows), lines)
 		}
 		for k := range table.rows {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -62,8 +63,11 @@ func openCSV(path string, key []string, c columns) (*csvFile, error) {
 		return nil, errors.Join(found...)
 	}
 	f := &csvFile{path: path, key: key, columns: c, log: os.Stderr}
-	if err := f.load(); err != nil {
-		return nil, plugins.Problem("file", "%v", err)
+	for _, err := range each(f.load()) {
+		found = append(found, plugins.Problem("file", "%v", err))
+	}
+	if len(found) > 0 {
+		return nil, errors.Join(found...)
 	}
 	return f, nil
 }
@@ -87,7 +91,7 @@ func (f *csvFile) refresh() {
 	}
 	failed := ""
 	if err := f.load(); err != nil {
-		failed = err.Error()
+		failed = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	if failed != "" && failed != f.failed {
 		fmt.Fprintf(f.log, "%s; the rows that were read before stay\n", failed)
@@ -119,10 +123,30 @@ func (f *csvFile) load() error {
 	}
 	t, err := parseCSV(data, f.key, f.columns)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
+		return errors.Join(told(f.path, err)...)
 	}
 	f.table.Store(t)
 	return nil
+}
+
+// told puts the name of the file before each error.
+func told(path string, err error) []error {
+	var all []error
+	for _, e := range each(err) {
+		all = append(all, fmt.Errorf("%s: %w", path, e))
+	}
+	return all
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }
 
 // openRegular opens a regular file. Should it be a pipe by the time it is opened, that

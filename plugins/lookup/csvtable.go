@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -24,37 +23,53 @@ type rowKey struct {
 	network netip.Prefix // of client; zero if that is no key
 }
 
+// maxTold is how many lines of a file that are not in order are told of at once.
+const maxTold = 10
+
 // parseCSV reads a table: its first line names the columns, which are the keys, the
-// facts, and others that do not count. Lines that begin with "#" are comments.
+// facts, and others that do not count. Lines that begin with "#" are comments. The error
+// joins one for each line that is not in order.
 func parseCSV(data []byte, key []string, c columns) (*csvTable, error) {
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
-	r.Comment, r.TrimLeadingSpace, r.ReuseRecord = '#', true, true
-	head, err := r.Read()
+	data, err := readable(data)
 	if err != nil {
-		return nil, fmt.Errorf("no first line with the names of the columns: %w", err)
+		return nil, err
 	}
-	names := trimmed(head)
-	for _, name := range append(slices.Clone(key), c.names()...) {
-		if i := slices.Index(names, name); i < 0 || slices.Contains(names[i+1:], name) {
-			return nil, fmt.Errorf("the first line must name the column %q once", name)
-		}
+	wanted := append(slices.Clone(key), c.names()...)
+	r, names, err := head(data, wanted)
+	if err != nil {
+		return nil, err
 	}
 	t := &csvTable{names: c.names(), rows: map[rowKey][]any{}}
+	var found []error
 	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return t, nil
+			return t, errors.Join(found...)
 		}
-		if err == nil {
+		broken := err != nil // what follows cannot be read
+		if !broken {
 			err = t.add(names, trimmed(record), key, c)
-			if line, _ := r.FieldPos(0); err != nil {
-				err = fmt.Errorf("line %d: %w", line, err)
-			}
 		}
 		if err != nil {
-			return nil, err
+			found = append(found, inLine(r, err))
+		}
+		if broken || len(found) == maxTold {
+			return nil, errors.Join(found...)
 		}
 	}
+}
+
+// inLine says where an error is. Errors of package csv say so themselves.
+func inLine(r *csv.Reader, err error) error {
+	where := ""
+	if r.Comma != ',' {
+		where = fmt.Sprintf(" (columns are separated by %q)", r.Comma)
+	}
+	if errors.As(err, new(*csv.ParseError)) {
+		return fmt.Errorf("%w%s", err, where)
+	}
+	line, _ := r.FieldPos(0)
+	return fmt.Errorf("line %d%s: %w", line, where, err)
 }
 
 func trimmed(record []string) []string {
@@ -65,8 +80,19 @@ func trimmed(record []string) []string {
 	return list
 }
 
-// add takes one row, whose values are checked here.
+// add takes one row, whose values are checked here. Rows and columns beyond the table that
+// are empty do not count: spreadsheets leave them behind.
 func (t *csvTable) add(names, record, key []string, c columns) error {
+	last := len(record)
+	for last > 0 && record[last-1] == "" {
+		last--
+	}
+	switch {
+	case last == 0:
+		return nil
+	case len(record) < len(names) || last > len(names):
+		return fmt.Errorf("has %d values for %d columns; a value with the separator in it stands between double quotes", max(last, min(len(record), len(names))), len(names))
+	}
 	found := []rowKey{{}}
 	for _, name := range key {
 		value := record[slices.Index(names, name)]
@@ -75,6 +101,22 @@ func (t *csvTable) add(names, record, key []string, c columns) error {
 			return fmt.Errorf("%s %.100q %w", name, value, err)
 		}
 	}
+	row, err := t.cells(names, record, c)
+	if err != nil {
+		return err
+	}
+	for _, k := range found {
+		if _, twice := t.rows[k]; twice {
+			return errors.New("there was a row with the same key before; remove one of them")
+		}
+		t.rows[k] = row
+		t.note(k.network)
+	}
+	return nil
+}
+
+// cells are the facts of a row, in the order of their names.
+func (t *csvTable) cells(names, record []string, c columns) ([]any, error) {
 	row := make([]any, len(t.names))
 	for i, name := range t.names {
 		cell := record[slices.Index(names, name)]
@@ -83,18 +125,11 @@ func (t *csvTable) add(names, record, key []string, c columns) error {
 		}
 		value, err := c[name].text(cell)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		row[i] = value
 	}
-	for _, k := range found {
-		if _, twice := t.rows[k]; twice {
-			return errors.New("there was a row with the same key before")
-		}
-		t.rows[k] = row
-		t.note(k.network)
-	}
-	return nil
+	return row, nil
 }
 
 // taken adds the value of one key to what a row is found by so far.

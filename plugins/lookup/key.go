@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"tlswarden/internal/mailaddr"
 	"tlswarden/plugins"
 )
 
@@ -52,36 +51,42 @@ func checkKey(setting, name string) error {
 
 // entries are the forms in which a table's value is compared with those of a session:
 // one, or both names of a domain that mail servers fold to another one. An error
-// says that no session has such a value.
+// says that no session has such a value, and what to write instead.
 func (f form) entries(s string) ([]string, error) {
-	if s == "" {
-		return nil, errors.New("is empty")
-	}
-	if len(s) > maxKey {
-		return nil, fmt.Errorf("has more than %d octets", maxKey)
+	if err := checkText(s); err != nil {
+		return nil, err
 	}
 	normal, other := s, ""
+	var err error
 	switch f {
 	case domain:
-		normal, other = mailaddr.Domain(s), mailaddr.OtherDomain(s)
-		if strings.ContainsFunc(normal+other, func(r rune) bool { return r > '~' || r <= ' ' }) {
-			return nil, errors.New("is not a valid domain name")
-		}
+		normal, other, err = domainKey(s)
 	case mailbox:
-		s = mailaddr.Unquote(s)
-		normal, other = mailaddr.Normal(s), mailaddr.OtherNormal(s)
+		normal, other, err = mailboxKey(s)
 	case folded:
 		normal = strings.ToLower(s)
 	case fingerprint:
-		normal = strings.ToLower(strings.ReplaceAll(s, ":", ""))
-		if strings.Trim(normal, "0123456789abcdef") != "" {
-			return nil, errors.New("is no fingerprint")
-		}
+		normal, err = fingerprintKey(s)
 	}
-	if other != "" {
+	switch {
+	case err != nil:
+		return nil, err
+	case other != "":
 		return []string{normal, other}, nil
 	}
 	return []string{normal}, nil
+}
+
+// fingerprintKey is a fingerprint as the daemon tells it.
+func fingerprintKey(s string) (string, error) {
+	normal := strings.ToLower(strings.ReplaceAll(s, ":", ""))
+	if strings.Trim(normal, "0123456789abcdef") != "" {
+		return "", errors.New(`is no fingerprint; write its hexadecimal digits alone, as openssl x509 -fingerprint -sha256 prints them behind the "="`)
+	}
+	if !slices.Contains([]int{32, 40, 56, 64, 96, 128}, len(normal)) {
+		return "", fmt.Errorf("has %d hexadecimal digits; a fingerprint has 64 for SHA-256, 40 for SHA-1, 32 for MD5", len(normal))
+	}
+	return normal, nil
 }
 
 // normal is the form in which a session's value is compared with those of a table.
@@ -99,18 +104,18 @@ func prefix(s string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		a = a.Unmap()
 		if a.Zone() != "" {
-			return netip.Prefix{}, errors.New("has a zone")
+			return netip.Prefix{}, errors.New("has a zone; write it without what follows the %")
 		}
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil:
-		return p, errors.New("is no address and no network")
+		return p, errors.New("is no address and no network; write 192.0.2.1 or 192.0.2.0/24")
 	case p != p.Masked():
-		return p, fmt.Errorf("has bits beyond its length; %v was meant?", p.Masked())
+		return p, fmt.Errorf("has bits beyond its length; write %v", p.Masked())
 	case p.Addr().Is4In6():
-		return p, errors.New("is an IPv4 network in IPv6 form")
+		return p, errors.New("is an IPv4 network in IPv6 form; write 192.0.2.0/24")
 	}
 	return p, nil
 }
