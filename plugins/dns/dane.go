@@ -27,19 +27,13 @@ const (
 // usable, and that nobody can forge.
 func (p *publisher) dane(ctx context.Context, domain string) finding {
 	f := finding{key: "dane", ttl: maxTTL}
-	if !p.resolver.trustsAny() {
+	if !p.resolver.now().trustsAny() {
 		return f // told at the start
 	}
-	mx, err := p.resolver.ask(ctx, domain+".", dns.TypeMX)
-	if err != nil {
-		f.err = err
-		return f
-	}
-	f.ttl = mx.ttl
+	mx := p.judged(ctx, domain+".", dns.TypeMX, &f)
 	hosts := mailHosts(domain, mx)
 	switch {
-	case !mx.judged:
-		f.err = fmt.Errorf("%s MX: the resolver that answered is not trusted with DNSSEC", domain)
+	case f.err != nil:
 	case !mx.secure || len(hosts) == 0: // RFC 7672 section 2.2.1
 		f.value = false
 	case len(hosts) > maxHosts:
@@ -76,7 +70,7 @@ func (p *publisher) eachHost(ctx context.Context, hosts []string, f *finding) {
 	found := make([]finding, len(hosts))
 	var wg sync.WaitGroup
 	for i, host := range hosts {
-		wg.Go(func() { found[i] = p.tlsa(ctx, host) })
+		wg.Go(func() { found[i] = p.host(ctx, host) })
 	}
 	wg.Wait()
 	f.value = true
@@ -92,32 +86,68 @@ func (p *publisher) eachHost(ctx context.Context, hosts []string, f *finding) {
 	}
 }
 
-// tlsa finds out whether one mail host has a usable record: RFC 7672 section 2.2.3.
-func (p *publisher) tlsa(ctx context.Context, host string) finding {
+// host finds out whether one mail host has a usable record.
+func (p *publisher) host(ctx context.Context, host string) finding {
 	f := finding{ttl: maxTTL}
-	name := "_25._tcp." + host
-	if _, ok := dns.IsDomainName(name); !ok {
-		f.value = false // too long a name for a record
-		return f
-	}
-	a, err := p.resolver.ask(ctx, name, dns.TypeTLSA)
-	if err != nil {
-		f.err = err
-		return f
-	}
-	f.ttl = a.ttl
-	if !a.judged {
-		f.err = fmt.Errorf("%s TLSA: the resolver that answered is not trusted with DNSSEC", name)
-		return f
-	}
 	usable := false
-	for _, rr := range a.records {
-		if r, ok := rr.(*dns.TLSA); ok {
-			usable = usable || isUsable(r)
+	for _, base := range p.bases(ctx, host, &f) {
+		var published bool
+		if usable, published = p.tlsa(ctx, base, &f); published || f.err != nil {
+			break
 		}
 	}
-	f.value = a.secure && usable
+	if f.err == nil {
+		f.value = usable
+	}
 	return f
+}
+
+// bases are the names under which a mail host may have its records, of which the first
+// that has any counts: the name to which its aliases lead, and its own. A host has none
+// if its address is not secure: servers without DNSSEC are not asked for TLSA records, for
+// some of them fail then (RFC 7672 section 2.2.2).
+func (p *publisher) bases(ctx context.Context, host string, f *finding) []string {
+	address := p.judged(ctx, host, dns.TypeA, f)
+	switch alias := address.name != host; {
+	case f.err != nil:
+	case address.secure && alias:
+		return []string{address.name, host}
+	case address.secure:
+		return []string{host}
+	case alias && p.judged(ctx, host, dns.TypeCNAME, f).secure: // where it leads is not, but the alias is
+		return []string{host}
+	}
+	return nil
+}
+
+// judged asks a question about DANE, whose answer must come from a server that is
+// trusted with DNSSEC.
+func (p *publisher) judged(ctx context.Context, name string, kind uint16, f *finding) answer {
+	a, err := p.resolver.ask(ctx, name, kind)
+	if err == nil {
+		f.ttl = min(f.ttl, a.ttl)
+		if !a.judged {
+			err = fmt.Errorf("%s %s: the resolver that answered is not trusted with DNSSEC", name, dns.TypeToString[kind])
+		}
+	}
+	f.err = err
+	return a
+}
+
+// tlsa finds out whether there are secure records under a base domain, and whether one of
+// them is usable: RFC 7672 section 2.2.3.
+func (p *publisher) tlsa(ctx context.Context, base string, f *finding) (usable, published bool) {
+	name := "_25._tcp." + base
+	if _, ok := dns.IsDomainName(name); !ok {
+		return false, false // too long a name for a record
+	}
+	a := p.judged(ctx, name, dns.TypeTLSA, f)
+	for _, rr := range a.records {
+		if r, ok := rr.(*dns.TLSA); ok && a.secure {
+			usable, published = usable || isUsable(r), true
+		}
+	}
+	return usable, published
 }
 
 // isUsable says whether a mail server can be authenticated by a record: RFC 7672

@@ -63,11 +63,7 @@ func (p *publisher) lookup(ctx context.Context, domain string) (plugins.Answer, 
 		}
 		return plugins.Answer{Facts: nothing}, nil
 	}
-	end := time.Now().Add(p.timeout)
-	if d, ok := ctx.Deadline(); ok && d.Add(-spare).Before(end) {
-		end = d.Add(-spare)
-	}
-	ctx, cancel := context.WithDeadline(ctx, end)
+	ctx, cancel := context.WithDeadline(ctx, p.end(ctx, time.Now()))
 	defer cancel()
 	var sts []finding
 	var reports, dane finding
@@ -77,6 +73,16 @@ func (p *publisher) lookup(ctx context.Context, domain string) (plugins.Answer, 
 	wg.Go(func() { dane = p.dane(ctx, domain) })
 	wg.Wait()
 	return join(append(sts, reports, dane))
+}
+
+// end is when the questions of a call end that came at a time: so that the answer still
+// arrives within the call.
+func (p *publisher) end(ctx context.Context, now time.Time) time.Time {
+	end := now.Add(p.timeout)
+	if d, ok := ctx.Deadline(); ok && d.Add(-spare).Before(end) {
+		return d.Add(-spare)
+	}
+	return end
 }
 
 // canPublish says whether there can be records about a domain. The null sender has

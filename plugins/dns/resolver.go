@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -26,8 +29,17 @@ const (
 
 // resolver asks recursive name servers. It may be used by many goroutines at once.
 type resolver struct {
+	upstream               // of the settings
+	conf     *resolvConf   // nil: upstream
+	next     atomic.Uint32 // which server is asked first, if they take turns
+}
+
+// upstream are name servers, and how they are asked.
+type upstream struct {
 	servers []server
-	next    atomic.Uint32 // which server Go's own resolver is given
+	rounds  int           // how often each is asked; 0: rounds
+	wait    time.Duration // for one answer; 0: its share of the time
+	rotate  bool          // they take turns
 }
 
 type server struct {
@@ -38,6 +50,7 @@ type server struct {
 // answer is what name servers say about one name and type. No records is an
 // answer, too.
 type answer struct {
+	name    string   // to which aliases lead, lower-case
 	records []dns.RR // of the type asked for
 	missing bool     // there is no such name
 	secure  bool     // checked by DNSSEC
@@ -45,30 +58,40 @@ type answer struct {
 	ttl     time.Duration
 }
 
-// trustsAny says whether it can be known that an answer is secure.
-func (r *resolver) trustsAny() bool {
-	for _, s := range r.servers {
-		if s.trusted {
-			return true
-		}
+// now are the name servers at the moment.
+func (r *resolver) now() upstream {
+	if r.conf != nil {
+		return r.conf.read()
 	}
-	return false
+	return r.upstream
 }
 
-// ask asks one server after the other, all of them twice, until one answers. Each
-// has its share of the time that is left of ctx, which must have a deadline.
+// trustsAny says whether it can be known that an answer is secure.
+func (u upstream) trustsAny() bool {
+	return slices.ContainsFunc(u.servers, func(s server) bool { return s.trusted })
+}
+
+// ask asks one server after the other, all of them twice unless resolv.conf says
+// otherwise, until one answers. Each has its share of the time that is left of ctx, which
+// must have a deadline. The name is absolute: it ends with a dot.
 func (r *resolver) ask(ctx context.Context, name string, kind uint16) (answer, error) {
 	deadline, _ := ctx.Deadline()
-	tries := rounds * len(r.servers)
+	up := r.now()
+	tries := cmp.Or(up.rounds, rounds) * len(up.servers)
+	first := 0
+	if up.rotate {
+		first = int(r.next.Add(1) % uint32(len(up.servers)))
+	}
 	err := context.DeadlineExceeded
 	for i := range tries {
 		left := time.Until(deadline)
 		if left <= 0 || ctx.Err() != nil {
 			break
 		}
-		s := r.servers[i%len(r.servers)]
+		s := up.servers[(first+i)%len(up.servers)]
+		share := left / time.Duration(tries-i)
 		var m *dns.Msg
-		if m, err = exchange(ctx, s.address, name, kind, left/time.Duration(tries-i)); err == nil {
+		if m, err = exchange(ctx, s.address, name, kind, min(share, cmp.Or(up.wait, share))); err == nil {
 			return read(m, kind, s.trusted), nil
 		}
 	}
@@ -115,7 +138,7 @@ func fits(q, a *dns.Msg) error {
 // read takes the records of one type from an answer that fits. Aliases (CNAME)
 // were followed by the name server, and their time to live counts, too.
 func read(m *dns.Msg, kind uint16, trusted bool) answer {
-	a := answer{missing: m.Rcode == dns.RcodeNameError, secure: trusted && m.AuthenticatedData, judged: trusted, ttl: maxTTL}
+	a := answer{name: aliased(m), missing: m.Rcode == dns.RcodeNameError, secure: trusted && m.AuthenticatedData, judged: trusted, ttl: maxTTL}
 	for _, rr := range m.Answer {
 		a.ttl = min(a.ttl, seconds(rr.Header().Ttl))
 		if rr.Header().Rrtype == kind {
@@ -127,6 +150,26 @@ func read(m *dns.Msg, kind uint16, trusted bool) answer {
 	}
 	a.ttl = max(a.ttl, minTTL)
 	return a
+}
+
+// aliased is the name to which aliases lead from the one that was asked for.
+func aliased(m *dns.Msg) string {
+	if len(m.Question) == 0 {
+		return ""
+	}
+	to := map[string]string{}
+	for _, rr := range m.Answer {
+		if r, ok := rr.(*dns.CNAME); ok {
+			to[strings.ToLower(r.Hdr.Name)] = strings.ToLower(r.Target)
+		}
+	}
+	name := strings.ToLower(m.Question[0].Name)
+	for range to { // longer, it would be a circle
+		if next, ok := to[name]; ok {
+			name = next
+		}
+	}
+	return name
 }
 
 // negativeTTL is how long it holds that there are no records: RFC 2308 section 5.
@@ -144,7 +187,17 @@ func seconds(n uint32) time.Duration { return time.Duration(n) * time.Second }
 // dial connects to a host by name, which the same name servers resolve, but only
 // to addresses of the public net: whoever sends mail chooses the name.
 func (r *resolver) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return r.dialer(publicOnly).DialContext(ctx, network, address)
+	return r.dialer(publicOnly).DialContext(ctx, network, absolute(address))
+}
+
+// absolute makes the name in an address with a port one that ends with a dot: Go's
+// resolver puts no domain of the search list of resolv.conf behind that.
+func absolute(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if _, ip := netip.ParseAddr(host); err != nil || ip == nil || strings.HasSuffix(host, ".") {
+		return address
+	}
+	return net.JoinHostPort(host+".", port)
 }
 
 // control is asked before each connection.
@@ -152,7 +205,8 @@ type control = func(ctx context.Context, network, address string, c syscall.RawC
 
 func (r *resolver) dialer(c control) *net.Dialer {
 	own := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		s := r.servers[r.next.Add(1)%uint32(len(r.servers))]
+		servers := r.now().servers
+		s := servers[r.next.Add(1)%uint32(len(servers))]
 		return new(net.Dialer).DialContext(ctx, network, s.address)
 	}}
 	return &net.Dialer{Resolver: own, ControlContext: c}

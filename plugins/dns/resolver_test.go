@@ -123,7 +123,7 @@ func TestSecurity(t *testing.T) {
 		want            any
 		questions       int32
 	}{
-		{"secure", true, true, true, 5},
+		{"secure", true, true, true, 7},
 		{"insecure", false, true, false, 3},
 		{"not trusted", true, false, nil, 2},
 	} {

@@ -119,7 +119,7 @@ func (z *zone) answer(q *dns.Msg) *dns.Msg {
 	name, kind := q.Question[0].Name, q.Question[0].Qtype
 	for range 5 {
 		alias := z.records[question(name, dns.TypeCNAME)]
-		if len(alias) == 0 {
+		if len(alias) == 0 || kind == dns.TypeCNAME {
 			break
 		}
 		a.Answer = append(a.Answer, alias...)
@@ -161,6 +161,13 @@ func code(rcode int) oddity {
 		a.SetRcode(q, rcode)
 		return a
 	}
+}
+
+// insecure answers as the zone does, but without the AD bit.
+func (z *zone) insecure(q *dns.Msg, _ bool) *dns.Msg {
+	a := z.answer(q)
+	a.AuthenticatedData = false
+	return a
 }
 
 // silent does not answer.

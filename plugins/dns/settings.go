@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"tlswarden/plugins"
 )
 
@@ -26,8 +24,10 @@ type settings struct {
 
 const (
 	defaultTimeout = 1500 * time.Millisecond
-	resolvConf     = "/etc/resolv.conf"
+	resolvConfPath = "/etc/resolv.conf"
 )
+
+const untrusted = "no resolver is on this machine, and trust_ad is not set: the fact dane stays unknown"
 
 // plugin is what is served.
 func plugin() plugins.Plugin { return plugins.Plugin{Name: "dns", Version: version, Setup: setup} }
@@ -58,8 +58,8 @@ func configure(s plugins.Settings) (*publisher, error) {
 	if set.FetchPolicy {
 		p.policies = newFetcher(r.dial, nil)
 	}
-	if !r.trustsAny() {
-		fmt.Fprintln(os.Stderr, "no resolver is on this machine, and trust_ad is not set: the fact dane stays unknown")
+	if !r.now().trustsAny() {
+		fmt.Fprintln(os.Stderr, untrusted)
 	}
 	return p, nil
 }
@@ -67,37 +67,43 @@ func configure(s plugins.Settings) (*publisher, error) {
 // newResolver takes the addresses of name servers, or those of /etc/resolv.conf if
 // there are none.
 func newResolver(addresses []string, trustAD *bool) (*resolver, error) {
-	key, port := "resolvers", "53"
+	const key = "resolvers"
+	r := &resolver{}
 	if len(addresses) == 0 {
-		conf, err := dns.ClientConfigFromFile(resolvConf)
-		if err != nil {
+		r.conf = &resolvConf{path: resolvConfPath, port: "53", trustAD: trustAD, log: os.Stderr}
+		if err := r.conf.load(); err != nil {
 			return nil, plugins.Problem(key, "not set, and %v", err)
 		}
-		if addresses = conf.Servers; len(addresses) == 0 {
-			return nil, plugins.Problem(key, "not set, and %s names none", resolvConf)
-		}
+		return r, nil
 	}
-	r := &resolver{}
 	var found []error
 	for _, a := range addresses {
-		host, p, err := net.SplitHostPort(a)
+		s, err := newServer(a, "53", trustAD)
 		if err != nil {
-			host, p = a, port
-		}
-		addr, err := netip.ParseAddr(host)
-		if err != nil {
-			found = append(found, plugins.Problem(key, "%q is no IP address, nor one with a port", a))
+			found = append(found, plugins.Problem(key, "%v", err))
 			continue
 		}
-		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
-			found = append(found, plugins.Problem(key, "%q has no port", a))
-			continue
-		}
-		trusted := addr.Unmap().IsLoopback()
-		if trustAD != nil {
-			trusted = *trustAD
-		}
-		r.servers = append(r.servers, server{address: net.JoinHostPort(host, p), trusted: trusted})
+		r.servers = append(r.servers, s)
 	}
 	return r, errors.Join(found...)
+}
+
+// newServer takes the address of a name server, with its port or without.
+func newServer(address, port string, trustAD *bool) (server, error) {
+	host, p, err := net.SplitHostPort(address)
+	if err != nil {
+		host, p = address, port
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return server{}, fmt.Errorf("%q is no IP address, nor one with a port", address)
+	}
+	if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+		return server{}, fmt.Errorf("%q has no port", address)
+	}
+	trusted := addr.Unmap().IsLoopback()
+	if trustAD != nil {
+		trusted = *trustAD
+	}
+	return server{address: net.JoinHostPort(host, p), trusted: trusted}, nil
 }
