@@ -72,7 +72,7 @@ const (
 	Boolean = proto.Type_BOOLEAN // bool
 	Address = proto.Type_ADDRESS // netip.Addr or string
 	Mailbox = proto.Type_MAILBOX // string, an address without angle brackets
-	Time    = proto.Type_TIME    // time.Time, to the second
+	Time    = proto.Type_TIME    // time.Time, to the second; a date begins in time.Local, which is the time zone of the rules
 )
 
 // Answer is what Lookup found out.

@@ -107,12 +107,21 @@ func (t *csvTable) add(names, record, key []string, c columns) error {
 	}
 	for _, k := range found {
 		if _, twice := t.rows[k]; twice {
-			return errors.New("there was a row with the same key before; remove one of them")
+			return fmt.Errorf("%s: there was a row with the same key before; remove one of them", described(names, record, key))
 		}
 		t.rows[k] = row
 		t.note(k.network)
 	}
 	return nil
+}
+
+// described is the key of a row, as it stands there.
+func described(names, record, key []string) string {
+	var list []string
+	for _, name := range key {
+		list = append(list, fmt.Sprintf("%s %.100q", name, record[slices.Index(names, name)]))
+	}
+	return strings.Join(list, ", ")
 }
 
 // cells are the facts of a row, in the order of their names.
