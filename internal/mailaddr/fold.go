@@ -87,6 +87,16 @@ func OtherDomain(name string) string {
 	return other
 }
 
+// Unicode returns a domain name in its own script, with U-labels in the place of
+// A-labels, "" if it has none.
+func Unicode(name string) string {
+	u, err := lookup.ToUnicode(name)
+	if err != nil || u == name {
+		return ""
+	}
+	return u
+}
+
 func aLabel(name string) string {
 	if ascii, _ := plain(name); !ascii {
 		if a, err := lookup.ToASCII(name); err == nil {

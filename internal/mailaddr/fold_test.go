@@ -48,6 +48,17 @@ func TestDomain(t *testing.T) {
 	}
 }
 
+func TestUnicode(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "", "example.com": "", "[192.0.2.1]": "", "xn--": "", "xn--\xff.example": "",
+		"xn--mnchen-3ya.example": "m\u00fcnchen.example", "xn--cla-7ka.example": "cla\u00df.example", "_x.xn--mnchen-3ya.example": "_x.m\u00fcnchen.example",
+	} {
+		if got := Unicode(name); got != want {
+			t.Errorf("%q is %q in its script, not %q", name, got, want)
+		}
+	}
+}
+
 func TestFoldingOfASCIICostsNothing(t *testing.T) {
 	const address = "a.b+c@example.com"
 	n := testing.AllocsPerRun(100, func() {

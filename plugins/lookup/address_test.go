@@ -10,7 +10,8 @@ import (
 
 // people are addresses as tables of a database have them.
 const people = `INSERT INTO people VALUES ('legal@example.com', 'strict'), ('boss+x@example.com', 'exact'), ('boss@example.com', 'bare'),
-	('office@example.com', 'office'), ('x@xn--cla-7ka.example', 'idna'), ('a b@example.com', 'blank')`
+	('office@example.com', 'office'), ('x@xn--cla-7ka.example', 'idna'), ('a b@example.com', 'blank'),
+	('chef@münchen.example', 'script')`
 
 // odd are the same addresses as people write them.
 const odd = `recipient,tier
@@ -20,6 +21,7 @@ Legal@Example.com.,strict
 oﬃce@example.com,office
 x@claß.example,idna
 """a b""@example.com",blank
+chef@münchen.example,script
 `
 
 // checkAddresses shows that rows hold for an address however it is written, with any
@@ -38,6 +40,8 @@ func checkAddresses(t *testing.T, set map[string]any) {
 		plugintest.Mailbox("x@cla\u00df.example"):           "idna",
 		plugintest.Mailbox("x+y@xn--cla-7ka.example"):       "idna",
 		plugintest.Mailbox(`"a b+x"@example.com`):           "blank",
+		plugintest.Mailbox("chef@m\u00fcnchen.example"):     "script",
+		plugintest.Mailbox("CHEF+x@xn--mnchen-3ya.example"): "script",
 		plugintest.Mailbox(""):                              nil,
 		plugintest.Mailbox("legal-x@example.com"):           nil,
 		plugintest.Mailbox("x+legal@example.com"):           nil,

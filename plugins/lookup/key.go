@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tlswarden/internal/mailaddr"
 	"tlswarden/plugins"
 )
 
@@ -118,6 +119,25 @@ func prefix(s string) (netip.Prefix, error) {
 		return p, errors.New("is an IPv4 network in IPv6 form; write 192.0.2.0/24")
 	}
 	return p, nil
+}
+
+// scripts adds the forms in which a database may have names of other scripts, whose rows
+// nobody converts: with U-labels.
+func (f form) scripts(forms []string) []string {
+	if f != domain && f != mailbox {
+		return forms
+	}
+	for _, s := range forms {
+		local, name := "", s
+		if f == mailbox {
+			local, name = mailaddr.Split(s)
+			local += "@"
+		}
+		if u := mailaddr.Unicode(name); u != "" {
+			forms = append(forms, local+u)
+		}
+	}
+	return forms
 }
 
 // fitting are those forms of a fact that a table can have at all, so that oddities

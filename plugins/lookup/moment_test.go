@@ -74,7 +74,7 @@ const (
 // checkPostgresValues shows what facts are made of a column of each type.
 func checkPostgresValues(t *testing.T, s *server, set map[string]any) {
 	inZone(t, "America/Santiago")
-	s.do(t, "CREATE DOMAIN day AS date", "CREATE TYPE tier AS ENUM ('gold', 'iron')", "CREATE DOMAIN flag AS char(1)")
+	s.do(t, "CREATE DOMAIN day AS date", "CREATE TYPE tier AS ENUM ('gold', 'iron')", "CREATE DOMAIN flag AS char(1)", "CREATE EXTENSION citext")
 	query := func(e string) map[string]any {
 		return map[string]any{"query": "SELECT " + e + " AS v WHERE :sasl_user = 'x';"}
 	}
@@ -105,6 +105,10 @@ func checkPostgresValues(t *testing.T, s *server, set map[string]any) {
 		{"''::char(3)", "boolean", nil},
 		{"'gold'::tier", "name", "gold"},
 		{"'gold'::varchar(10)", "name", "gold"},
+		{"CASE WHEN :sasl_user = 'X'::citext THEN 'Gold'::citext END", "name", "Gold"},
+		{"jsonb '{\"tier\": \"gold\"}' ->> 'tier'", "name", "gold"},
+		{"(jsonb '{\"n\": 7}' -> 'n')::int", "number", int64(7)},
+		{"money '7'", "number", refused(`"$7.00"` + wantNumber)},
 		{"uuid 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", "text", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
 		{"'gold'::bytea", "name", "gold"},
 		{"'\\xff'::bytea", "name", refused(`"\xff" is not in UTF-8; convert it: iconv -f WINDOWS-1252 -t UTF-8`)},

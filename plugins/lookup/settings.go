@@ -118,6 +118,9 @@ func (t *table) lookup(ctx context.Context, s plugins.Session) (plugins.Answer, 
 		if !ok {
 			return plugins.Answer{}, errors.New(name + " is unknown")
 		}
+		if _, file := t.source.(*csvFile); !file {
+			forms = keys()[name].scripts(forms)
+		}
 		facts[i] = fitting(forms)
 	}
 	row, err := t.find(ctx, facts, make([]string, 0, len(facts)))
