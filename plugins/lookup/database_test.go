@@ -181,7 +181,7 @@ func TestSQLiteValues(t *testing.T) {
 		for key, want := range values {
 			got, err := p.Lookup(t.Context(), plugins.Facts{"sasl_user": key})
 			value := got["v"]
-			if want == wrong && (err == nil || value != nil || !strings.HasPrefix(err.Error(), "column v: ")) || want != wrong && (err != nil || value != want) || got["found"] != true {
+			if want == wrong && (err == nil || value != nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("sasl_user %q: column v: ", key))) || want != wrong && (err != nil || value != want) || got["found"] != true {
 				t.Errorf("%s as %s: %.100v, %.100v; want %v", key, kind, got, err, want)
 			}
 		}

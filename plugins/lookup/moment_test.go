@@ -56,7 +56,7 @@ func checkStored(t *testing.T, set map[string]any, query func(expression string)
 	for _, c := range cases {
 		got, err := asked(t, with(set, query(c.expression)), c.kind, "x")
 		text, wrong := c.want.(refused)
-		if wrong && (err == nil || err.Error() != "column v: "+string(text) || got != nil) || !wrong && (err != nil || got != c.want) {
+		if wrong && (err == nil || err.Error() != `sasl_user "x": column v: `+string(text) || got != nil) || !wrong && (err != nil || got != c.want) {
 			t.Errorf("%s as %s: %v, %v; want %v", c.expression, c.kind, got, err, c.want)
 		}
 	}

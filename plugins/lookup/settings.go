@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"tlswarden/plugins"
@@ -131,7 +133,20 @@ func (t *table) lookup(ctx context.Context, s plugins.Session) (plugins.Answer, 
 		return plugins.Answer{Facts: t.columns.none(), TTL: t.negative}, nil
 	}
 	found, err := t.columns.facts(row)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", t.sought(s), err)
+	}
 	return plugins.Answer{Facts: found, TTL: t.positive}, err
+}
+
+// sought is what a row is found by, for who looks for that row.
+func (t *table) sought(s plugins.Session) string {
+	var list []string
+	for _, name := range t.needs {
+		value, _ := s.Text(name)
+		list = append(list, fmt.Sprintf("%s %.100q", name, value))
+	}
+	return strings.Join(list, ", ")
 }
 
 // find asks the source with one form of each fact after another until it has a row,
