@@ -21,6 +21,11 @@ func checkText(s string) error {
 	case !utf8.ValidString(s):
 		return errors.New("is not in UTF-8; convert the file: iconv -f WINDOWS-1252 -t UTF-8")
 	}
+	return checkVisible(s)
+}
+
+// checkVisible refuses what no one sees, and so no one writes where it is compared.
+func checkVisible(s string) error {
 	for _, c := range s {
 		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == unicode.ReplacementChar || unicode.IsSpace(c) && c != ' ' {
 			return fmt.Errorf("has a character that is not visible, U+%04X; write it without", c)

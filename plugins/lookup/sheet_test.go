@@ -108,6 +108,7 @@ func TestSheetHints(t *testing.T) {
 		"1252 in a value":    {head + "a.example,gr\xfcn,,1,\n", []string{`: line 2: tier: "gr\xfcn" is not in UTF-8; convert it: iconv -f WINDOWS-1252 -t UTF-8`}},
 		"a blank within":     {head + "ba\u00a0nk.example,x,,1,\n", []string{`: line 2: sender_domain "ba\u00a0nk.example" has a character that is not visible, U+00A0; write it without`}},
 		"no key, but a tier": {head + ",strict,,,\n,,,,\n", []string{`: line 2: sender_domain "" is empty; write what the row is for, or remove the row`}},
+		"nothing to see":     {head + "a.example,\ufeffstrict,,1,\n", []string{`: line 2: tier: "\ufeffstrict" has a character that is not visible, U+FEFF; write it without`}},
 		"a value too many":   {head + "a.example,x,,1,2027-06-30,y\n", []string{`: line 2: has 6 values for 5 columns; a value with the separator in it stands between double quotes`}},
 		"several": {head + "a.example,x,maybe,1,\nb.example,x,yes,1,\nb.example,x,yes,one,\n\"c,x,,,\n", []string{
 			`: line 2: exempt: "maybe"` + wantBoolean, `: line 4: n: "one"` + wantNumber, `: parse error on line 5, column 9: extraneous or missing " in quoted-field`}},

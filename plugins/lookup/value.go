@@ -104,11 +104,16 @@ func (c column) text(s string) (any, error) {
 	if strings.ContainsRune(s, 0) {
 		return nil, fmt.Errorf("%.100q has a NUL octet; write it without", s)
 	}
-	switch c.kind {
-	case plugins.Text, plugins.Name, plugins.Domain, plugins.Mailbox:
-		return s, nil
-	}
 	bare := strings.TrimSpace(s)
+	switch c.kind {
+	case plugins.Text:
+		return s, nil
+	case plugins.Name, plugins.Domain, plugins.Mailbox:
+		if err := checkVisible(bare); err != nil {
+			return nil, fmt.Errorf("%.100q %w", s, err)
+		}
+		return bare, nil
+	}
 	if bare == "" {
 		return nil, nil // says nothing
 	}
