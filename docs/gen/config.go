@@ -88,7 +88,7 @@ func logTable() configTable {
 		title:  "`[log]`",
 		around: "[log]\nKEY\n",
 		settings: []setting{
-			{key{"to", `to = "syslog"`, "`stderr` for standard error, which systemd takes to the journal, or `syslog` with facility mail."}, "string", "`stderr`", restart},
+			{key{"to", `to = "syslog"`, "`stderr` for standard error, which systemd takes to the journal, or `syslog` with facility mail. While syslog cannot be reached, lines go to standard error."}, "string", "`stderr`", restart},
 			{key{"format", `format = "json"`, "`logfmt` for lines of `key=value`, or `json` for an object a line."}, "string", "`logfmt`", restart},
 			{key{"level", `level = "warning"`, "The least that is logged of the daemon's own messages: `debug`, `info`, `warning` or `error`. Decisions are always logged."}, "string", "`info`", restart},
 		},

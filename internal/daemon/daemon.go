@@ -75,12 +75,10 @@ func Run(ctx context.Context, configFile string, signals Signals, stderr io.Writ
 	if found.HasErrors() {
 		return &ConfigError{found}
 	}
-	l, err := openLogs(c.Log, stderr, syslog.New)
-	if err != nil {
-		return err
-	}
+	l := openLogs(c.Log, stderr, syslog.New)
 	d := &daemon{config: c, logs: l, countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
 	logFound(l.log, found)
+	var err error
 	d.manager, err = systemd.NewNotifier()
 	d.notified(err)
 	listeners, unnamed, err := c.openListeners()

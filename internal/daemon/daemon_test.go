@@ -280,10 +280,7 @@ func TestNoRuleFiles(t *testing.T) {
 // TestHourly shows that the counts are logged as time goes on.
 func TestHourly(t *testing.T) {
 	out := &output{}
-	l, err := openLogs(LogConfig{Level: slog.LevelError}, out, syslog.New)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := openLogs(LogConfig{Level: slog.LevelError}, out, syslog.New)
 	d := &daemon{logs: l, countsEvery: 10 * time.Millisecond}
 	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format})
 	d.config, _ = LoadConfig("")
@@ -397,10 +394,7 @@ func TestReloadUnderLoad(t *testing.T) {
 // TestRemind shows that the log speaks of rules that expire, once a day.
 func TestRemind(t *testing.T) {
 	out := &output{}
-	l, err := openLogs(LogConfig{}, out, syslog.New)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := openLogs(LogConfig{}, out, syslog.New)
 	d := &daemon{logs: l}
 	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format})
 	d.remind(time.Now()) // without a policy there is nothing to say

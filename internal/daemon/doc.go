@@ -52,4 +52,6 @@
 // rules that are then not in order, or tests fail that passed before, and the policy
 // that runs stays. A log that takes nothing, or that nobody reads, stops neither mail nor
 // the daemon: lines that are lost are counted, and the log is told once it is back.
+// A syslog that is not there, at the start or later, does not either: standard error is
+// told, and has the lines until syslog is back, which is told how many it lacks.
 package daemon

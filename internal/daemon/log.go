@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"log/syslog"
@@ -24,19 +23,12 @@ type logs struct {
 // dialSyslog connects to syslog, as syslog.New does.
 type dialSyslog func(syslog.Priority, string) (*syslog.Writer, error)
 
-func openLogs(c LogConfig, stderr io.Writer, dial dialSyslog) (*logs, error) {
+func openLogs(c LogConfig, stderr io.Writer, dial dialSyslog) *logs {
 	l := &logs{format: c.Format}
 	out := stderr
 	options := &slog.HandlerOptions{Level: c.Level}
 	var own io.Writer = stderr
 	if c.Syslog {
-		w, err := dial(syslog.LOG_MAIL|syslog.LOG_INFO, "tlswarden")
-		if err != nil {
-			return nil, fmt.Errorf("cannot log to syslog: %w", err)
-		}
-		l.closer = w
-		out = syslogLines{w.Info}
-		own = syslogLevels{w}
 		options.ReplaceAttr = dropTime
 		if l.format == gate.Logfmt {
 			l.format = gate.LogfmtBare
@@ -48,6 +40,13 @@ func openLogs(c LogConfig, stderr io.Writer, dial dialSyslog) (*logs, error) {
 		}
 		return slog.NewTextHandler(w, options)
 	}
+	if c.Syslog {
+		s := &syslogLog{dial: dial, stderr: stderr, newHandler: newHandler}
+		l.closer = s
+		out = syslogLines{s, (*syslog.Writer).Info}
+		own = syslogLines{s, byLevel}
+		go s.open() // now, so that standard error tells at the start that it is not there
+	}
 	lost := func(lines uint64) []byte {
 		var b bytes.Buffer
 		slog.New(newHandler(&b)).Warn("lines of the log are lost: it was too slow, or could not be written", "lines", lines)
@@ -56,7 +55,7 @@ func openLogs(c LogConfig, stderr io.Writer, dial dialSyslog) (*logs, error) {
 	l.own = gate.NewBatch(own, lost)
 	l.log = slog.New(newHandler(l.own))
 	l.decisions = gate.NewBatch(out, lost)
-	return l, nil
+	return l
 }
 
 // close writes what is pending: decisions first, then what the daemon itself has
@@ -78,42 +77,4 @@ func dropTime(groups []string, a slog.Attr) slog.Attr {
 		return slog.Attr{}
 	}
 	return a
-}
-
-// syslogLines sends each line of a batch as a message of its own.
-type syslogLines struct{ send func(string) error }
-
-func (s syslogLines) Write(p []byte) (int, error) {
-	return eachLine(p, func(line []byte) error { return s.send(string(bytes.TrimSuffix(line, []byte{'\n'}))) })
-}
-
-// eachLine sends lines one by one, and counts those that could not be sent.
-func eachLine(p []byte, send func([]byte) error) (int, error) {
-	lost := 0
-	for line := range bytes.Lines(p) {
-		if send(line) != nil {
-			lost++
-		}
-	}
-	if lost > 0 {
-		return len(p), gate.LostLines(lost)
-	}
-	return len(p), nil
-}
-
-// syslogLevels sends the lines of slog with the priority that their level asks
-// for.
-type syslogLevels struct{ w *syslog.Writer }
-
-func (s syslogLevels) Write(p []byte) (int, error) { return eachLine(p, s.line) }
-
-func (s syslogLevels) line(p []byte) error {
-	send := s.w.Info
-	switch { // the level is the first attribute, as the time is left out
-	case bytes.HasPrefix(p, []byte("level=ERROR ")), bytes.HasPrefix(p, []byte(`{"level":"ERROR"`)):
-		send = s.w.Err
-	case bytes.HasPrefix(p, []byte("level=WARN ")), bytes.HasPrefix(p, []byte(`{"level":"WARN"`)):
-		send = s.w.Warning
-	}
-	return send(string(bytes.TrimSuffix(p, []byte{'\n'})))
 }

@@ -26,10 +26,7 @@ func TestSyslog(t *testing.T) {
 	dial := func(p syslog.Priority, tag string) (*syslog.Writer, error) {
 		return syslog.Dial("unixgram", path, p, tag)
 	}
-	l, err := openLogs(LogConfig{Syslog: true}, nil, dial)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := openLogs(LogConfig{Syslog: true}, nil, dial)
 	if l.format != gate.LogfmtBare {
 		t.Errorf("decisions have the format %d", l.format)
 	}
@@ -62,10 +59,7 @@ func TestSyslog(t *testing.T) {
 // TestJSON shows that the daemon's own lines have the format of the decisions.
 func TestJSON(t *testing.T) {
 	var out bytes.Buffer
-	l, err := openLogs(LogConfig{Format: gate.JSON, Level: slog.LevelWarn}, &out, syslog.New)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := openLogs(LogConfig{Format: gate.JSON, Level: slog.LevelWarn}, &out, syslog.New)
 	l.log.Info("not shown")
 	l.log.Warn("shown")
 	l.close(func() {})
