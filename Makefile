@@ -20,12 +20,15 @@ MISSING  = [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = ins
 INSTALL  = [ -z "$$need" ] || { $(SUDO) apt-get update -qq; $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$need; }
 # What make lint runs besides Go, by the names of commands, which are those of Debian's packages.
 LINTERS  = shellcheck mandoc
+# Where make install puts things.
+prefix     ?= /usr/local
+sysconfdir ?= /etc
 # How many inputs make fuzz gives each target.
 FUZZ    ?= 100000x
 # How long make soak runs.
 SOAK    ?= 60s
 
-.PHONY: build plugins run demo demo-plugins test unit mta test-matrix packages test-packages lint fuzz mutants bench soak vuln deps demo-deps clean
+.PHONY: build plugins install install-plugins uninstall run demo demo-plugins test unit mta test-matrix packages test-packages lint fuzz mutants bench soak vuln deps demo-deps clean
 
 build: plugins
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o build/tlswarden ./cmd/tlswarden
@@ -36,6 +39,13 @@ plugins:
 	install -d build/plugins/exec-example
 	install -m 755 plugins/exec-example/exec_example.py plugins/exec-example/outbound-tls build/plugins/exec-example
 	install -m 644 plugins/exec-example/tlswarden_plugin_v1_pb2.py build/plugins/exec-example
+
+# What make build has made goes below prefix, and the configuration, where there is none
+# yet, below sysconfdir; DESTDIR stands before all paths. make uninstall takes all of it
+# away but the configuration and the state.
+install install-plugins uninstall:
+	@[ $@ = uninstall ] || [ -x build/tlswarden ] || $(MAKE) build
+	@DESTDIR='$(DESTDIR)' prefix='$(prefix)' sysconfdir='$(sysconfdir)' packaging/install.sh $@
 
 run: build
 	build/tlswarden serve --config packaging/etc/tlswarden.toml
@@ -81,7 +91,7 @@ packages:
 	GO='$(GO)' packaging/build.sh
 
 # The packages as users would have them, in two releases of Debian.
-test-packages: deps packages
+test-packages: deps build packages
 	packaging/test/again.sh
 	packaging/test/run.sh bookworm trixie
 
