@@ -127,9 +127,11 @@ try bookworm "$root" lint.sh plain
 for suite; do
 	with "$suite" postfix systemd systemd-sysv dbus postfix ssl-cert rpm python3-grpcio python3-protobuf $mta
 	try "$suite" "$root" postfix.sh systemd
+	try "$suite" "$root" clients.sh systemd
 	try "$suite" "$root" rpm.sh systemd
 	with "$suite" sendmail systemd systemd-sysv dbus sendmail-bin sendmail-cf sensible-mda procmail make $mta
 	try "$suite" "$root" sendmail.sh systemd
+	try "$suite" "$root" source.sh systemd
 	with "$suite" plain postfix ssl-cert sysvinit-utils adduser $mta
 	try "$suite" "$root" plain.sh plain
 done

@@ -37,10 +37,11 @@ until_true() {
 	done
 }
 
-# doc SECTION PART runs the commands that docs/install.md gives there.
+# doc SECTION PART runs the commands that docs/install.md gives there; without a PART,
+# those before the first.
 doc() {
 	awk -v section="## $1" -v part="### $2" '
-		/^## / { in_section = ($0 == section); in_part = 0 }
+		/^## / { in_section = ($0 == section); in_part = (part == "### ") }
 		/^### / { in_part = ($0 == part) }
 		/^```/ { in_code = ($0 == "```sh"); next }
 		in_section && in_part && in_code' /tree/docs/install.md >/tmp/commands
@@ -54,12 +55,15 @@ set_up_postfix() {
 		smtpd_tls_cert_file=/etc/ssl/certs/ssl-cert-snakeoil.pem smtpd_tls_key_file=/etc/ssl/private/ssl-cert-snakeoil.key
 }
 
-# fetch_packages goes to a folder that has the packages, as who downloaded them does.
+# fetch_packages goes to a folder that has the packages where make packages has them.
 fetch_packages() {
-	mkdir newer
-	cp "$packages"/*_amd64.deb newer
+	mkdir -p newer/build/packages
+	cp "$packages"/*_"$(dpkg --print-architecture)".deb newer/build/packages
 	cd newer
 }
+
+# install_package installs the one under test.
+install_package() { apt-get install ./build/packages/tlswarden_[0-9]*.deb; }
 
 # older makes older packages of the ones under test: with another version, and a
 # configuration as another release might have had it.
@@ -150,4 +154,55 @@ stays() {
 	before=$(pidof tlswarden)
 	"$@"
 	[ "$(pidof tlswarden)" = "$before" ] || die "the daemon is not the same after $*"
+}
+
+# hammer has clients connect 160 times a second to whatever listens, until calm. Each
+# asks, and stays for half a second.
+hammer() {
+	perl -MSocket -MIO::Socket -MTime::HiRes=sleep -e '
+		$SIG{PIPE} = "IGNORE";
+		my $asks = "request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=203.0.113.7\nrecipient=anna\@localhost\n\n";
+		my @to = ((map { [PF_INET, pack_sockaddr_in($_, INADDR_LOOPBACK)] } 8465, 10465),
+			(map { [PF_UNIX, pack_sockaddr_un("/var/spool/postfix/tlswarden/$_")] } "milter", "policy"));
+		for (my ($n, @open) = 0; ; sleep(1 / 160)) {
+			my ($family, $address) = @{$to[$n++ % @to]};
+			my $s = IO::Socket->new;
+			socket($s, $family, SOCK_STREAM, 0) or die $!;
+			$s->blocking(0);
+			if (connect($s, $address)) { syswrite($s, $asks); push @open, $s; }
+			shift @open if @open > 80;
+		}' &
+	hammer=$!
+}
+
+calm() {
+	kill "$hammer"
+	wait "$hammer" || true
+}
+
+# answered: the policy service answers, at each of its addresses under systemd.
+answered() {
+	perl -MSocket -MIO::Socket -e '
+		alarm 20;
+		my @to = ([PF_INET, pack_sockaddr_in(10465, INADDR_LOOPBACK)]);
+		push @to, [PF_UNIX, pack_sockaddr_un("/var/spool/postfix/tlswarden/policy")] if -d "/run/systemd/system" && -d "/var/spool/postfix";
+		for (@to) {
+			my ($s, $said) = (IO::Socket->new, "");
+			socket($s, $_->[0], SOCK_STREAM, 0) && connect($s, $_->[1]) or exit 1;
+			syswrite($s, "request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=203.0.113.7\nrecipient=anna\@localhost\n\n");
+			sysread($s, $said, 1000) && $said =~ /^action=/ or exit 1;
+		}'
+}
+
+# gone: nothing of ours runs, or is known to systemd as active or failed.
+gone() {
+	if pidof tlswarden; then die "the daemon still runs"; fi
+	left=$(systemctl list-units --all --plain --no-legend 'tlswarden*' | grep -v ' inactive ' || true)
+	[ -z "$left" ] || die "systemd still has $left"
+}
+
+# broken has the daemon try in vain to start, again and again.
+broken() {
+	echo 'enforcement = "none"' >>/etc/tlswarden/tlswarden.toml
+	systemctl restart tlswarden || true
 }

@@ -20,7 +20,7 @@ cp /etc/postfix/main.cf /tmp/main.cf
 
 step "install, and hook it up"
 fetch_packages
-apt-get install ./tlswarden_*_amd64.deb
+install_package
 until_true logged msg=ready || die "the daemon is not ready"
 mail_unjudged installed
 doc "Debian and Ubuntu" "Without systemd"

@@ -117,9 +117,7 @@ systemctl restart tlswarden
 
 step "without the ports on loopback, and with them again"
 sed -i '/inet:127.0.0.1/d' $config
-systemctl stop tlswarden
-systemctl mask --now tlswarden.socket
-systemctl start tlswarden
+doc "The sockets" ""
 if echo | openssl s_client -connect 127.0.0.1:8465 2>&1 | grep -q CONNECTED; then die "the port is open"; fi
 mail_flows sockets
 cp /tmp/config $config
@@ -210,7 +208,7 @@ if pidof tlswarden; then die "the daemon still runs"; fi
 postfix check
 
 step "install again, and purge with the state on another file system"
-apt-get install ./tlswarden_*_amd64.deb
+install_package
 systemctl is-active tlswarden tlswarden.socket tlswarden-postfix.socket
 systemctl stop tlswarden
 mount -t tmpfs tmpfs /var/lib/tlswarden

@@ -49,7 +49,11 @@ rpm -q tlswarden >/dev/null || die "it is gone"
 mail_flows still
 tlswarden setup postfix --remove
 postfix reload
+hammer
+broken # which its clients have systemd start again and again
 install_rpm -e tlswarden
+calm
+gone
 if rpm -q tlswarden-plugins >/dev/null; then install_rpm -e tlswarden-plugins; fi
 becomes ''
 mail_unjudged removed
