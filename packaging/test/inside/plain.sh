@@ -11,6 +11,13 @@ chmod 755 /usr/sbin/policy-rc.d
 config=/etc/tlswarden/tlswarden.toml
 logged() { grep -qs -- "$1" /var/log/tlswarden.log; }
 
+# refused ACTION: the init script does not take a bad configuration, and says so.
+refused() {
+	if service tlswarden "$1" >/tmp/said 2>&1; then die "$1 took a bad configuration: $(cat /tmp/said)"; fi
+	grep -q 'unknown key "enforcement"' /tmp/said || die "$1 does not say what is wrong: $(cat /tmp/said)"
+	grep -q 'Mend it, and then: ' /tmp/said || die "$1 does not say what to type: $(cat /tmp/said)"
+}
+
 step "a Postfix that runs"
 set_up_postfix
 postconf -e maillog_file=/var/log/mail.log
@@ -35,6 +42,29 @@ until_true logged msg=reloaded || die "it did not reload"
 
 service tlswarden restart
 grep -q '"clients": "public"' /var/lib/tlswarden/listeners.json || die "what was seen is not kept: $(ls -l /var/lib/tlswarden)"
+
+step "a bad configuration stops no daemon that runs"
+cp $config /tmp/config
+echo 'enforcement = "none"' >>$config
+for action in restart reload force-reload; do
+	stays refused $action
+done
+mail_flows refused
+cp /tmp/config $config
+stays service tlswarden reload
+before=$(pidof tlswarden)
+service tlswarden restart
+[ "$(pidof tlswarden)" != "$before" ] || die "the daemon was not replaced"
+mail_flows mended
+
+step "a start without syslog"
+sed -i 's/^to *= .*/to = "syslog"/' $config
+grep -q '^to = "syslog"' $config || die "the configuration has no line for the log: $(cat $config)"
+service tlswarden restart
+mail_flows no-syslog
+cp /tmp/config $config
+service tlswarden restart
+mail_flows syslog-was-down
 
 step "go back, upgrade, and upgrade with a configuration that is rejected"
 older
