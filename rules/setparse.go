@@ -215,6 +215,11 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(text)
+	if parts := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" \t,;", c) }); err != nil && len(parts) > 1 {
+		if _, err := parsePrefix(parts[0]); err == nil {
+			return netip.Prefix{}, severalError(text, parts)
+		}
+	}
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is neither an IP address nor a CIDR block such as 192.0.2.0/24", text)
 	}

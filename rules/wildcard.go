@@ -130,9 +130,17 @@ func checkOne(text string) error {
 	return severalError(text, parts)
 }
 
-func severalError(text string, parts []string) error {
-	return fmt.Errorf("%q is more than one value in one string; write [\"%s\"]", text, strings.Join(parts, `", "`))
+// SeveralError is an entry that is several.
+type SeveralError struct {
+	Text  string
+	Parts []string
 }
+
+func (e *SeveralError) Error() string {
+	return fmt.Sprintf("%q is more than one value in one string; write [\"%s\"]", e.Text, strings.Join(e.Parts, `", "`))
+}
+
+func severalError(text string, parts []string) error { return &SeveralError{text, parts} }
 
 // looksLikeDomain reports whether a text has the form of a domain name with a dot
 // within.

@@ -157,7 +157,7 @@ func otherTables() []table {
 			around: withTest + "session = { tls = false }\nKEY\n",
 			keys: []key{
 				{"name", `name = "TLS 1.1 is refused"`, "What the test is called."},
-				{"session", `session = { client = "198.51.100.7", tls_version = "TLSv1.1" }`, "The facts, by the names of [fields](#fields). What is not given is unknown if it belongs to TLS, the message or a plugin, and else empty; `listener.*` is true, and `now` is the time of the run. `tls_version` or `cipher` implies `tls = true`."},
+				{"session", `session = { client = "198.51.100.7", tls_version = "TLSv1.1" }`, "The facts, by the names of [fields](#fields). What is not given is unknown if it belongs to TLS, the message or a plugin, and else empty; where TLS is given and nothing of a certificate, there was none; `listener.*` is true, and `now` is the time of the run. `tls_version` or `cipher` implies `tls = true`."},
 				{"expect", `expect = { action = "reject" }`, "What must come of it, see below."},
 			},
 		},

@@ -29,7 +29,10 @@ func slips() []slip {
 		{regexp.MustCompile(slipKey + `\s*==`), func(f []string) string { return "write one =: " + f[1] + " = ..." }},
 		{regexp.MustCompile(`=\s*(?:(?i:yes|on)|True|TRUE)\s*(?:$|[,}#])`), say(`write true, or put text between quotes`)},
 		{regexp.MustCompile(`=\s*(?:(?i:no|off)|False|FALSE)\s*(?:$|[,}#])`), say(`write false, or put text between quotes`)},
-		{regexp.MustCompile(`=\s*(\d{1,2}[./]\d{1,2}[./]\d{4}|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{4}-\d{1,2}-\d{1,2})`), func(f []string) string {
+		{regexp.MustCompile(`=\s*(\d{1,2}[-./]\d{1,2}[-./]\d{4}|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{4}-\d{1,2}-\d{1,2})`), func(f []string) string {
+			if _, err := time.Parse(time.DateOnly, f[1]); err == nil {
+				return "" // as it should be
+			}
 			return DateHint("", f[1])
 		}},
 		{regexp.MustCompile(`=\s*(TLSv?1[.0-9]*|SSLv?[23])(?:$|[\s,}#])`), func(f []string) string {
@@ -63,15 +66,15 @@ func slipHint(line string) string {
 	})
 	masked, _, _ = strings.Cut(masked, "#")
 	for _, s := range slips() {
-		at := s.line.FindStringSubmatchIndex(masked)
-		if at == nil {
-			continue
+		for _, at := range s.line.FindAllStringSubmatchIndex(masked, -1) {
+			var found []string
+			for i := 0; i < len(at); i += 2 {
+				found = append(found, line[max(at[i], 0):max(at[i+1], 0)])
+			}
+			if hint := s.hint(found); hint != "" {
+				return hint
+			}
 		}
-		var found []string
-		for i := 0; i < len(at); i += 2 {
-			found = append(found, line[max(at[i], 0):max(at[i+1], 0)])
-		}
-		return s.hint(found)
 	}
 	return ""
 }
@@ -83,6 +86,16 @@ func DateHint(key, text string) string {
 		if day, err := time.Parse(form, text); err == nil {
 			return "write " + key + day.Format(time.DateOnly)
 		}
+	}
+	// With "/" or "-" the month may come first: only where that cannot be.
+	text = strings.ReplaceAll(text, "/", "-")
+	dayFirst, err1 := time.Parse("2-1-2006", text)
+	monthFirst, err2 := time.Parse("1-2-2006", text)
+	switch {
+	case err1 == nil && err2 != nil:
+		return "write " + key + dayFirst.Format(time.DateOnly)
+	case err1 != nil && err2 == nil:
+		return "write " + key + monthFirst.Format(time.DateOnly)
 	}
 	return ""
 }

@@ -21,6 +21,16 @@ func Suggest(word string, candidates []string) string {
 			best, near = candidate, d-1
 		}
 	}
+	if best == "" && len(w) >= 3 { // the first word of one alone
+		for _, candidate := range candidates {
+			if rest, ok := strings.CutPrefix(strings.ToLower(candidate), string(w)); ok && strings.ContainsAny(rest[:min(1, len(rest))], "-_.") {
+				if best != "" {
+					return ""
+				}
+				best = candidate
+			}
+		}
+	}
 	return best
 }
 

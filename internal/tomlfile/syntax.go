@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,6 +22,9 @@ func syntaxFault(text []byte, err error, open int) *fault {
 	f := reword(pe.Message)
 	f.line = errorLine(text, pe)
 	lines := bytes.Split(text, []byte("\n"))
+	if above := aboveItsTable(lines, f.line); above != nil {
+		return above
+	}
 	if hint := slipHint(string(lines[min(f.line, len(lines))-1])); hint != "" && f.line > 0 {
 		f.hint = hint
 		return f
@@ -57,7 +61,7 @@ func wordings() []wording {
 		{"unexpected EOF; expected key separator", "expected", `a line is a [table], key = value, or a # comment`},
 		{"unexpected EOF; expected", "the file ends before the closing", ""},
 		{"strings cannot contain newlines", "the string is not closed on its line",
-			`text of several lines stands between """ and """`},
+			`end it with the quote that it begins with; text of several lines stands between """ and """`},
 		{"invalid escape", "", `a backslash between "..." is written twice, or use '...' where it stands for itself`},
 		{"expected a top-level item to end with a newline, comment, or EOF, but got",
 			"expected the end of the line but found", ""},
@@ -126,4 +130,29 @@ func takenKey(message string) (string, bool) {
 		return key, true
 	}
 	return `"` + rest[:i] + `"`, true
+}
+
+// inner matches the heading of a table in one of an array of tables.
+var inner = regexp.MustCompile(`^\s*\[\[\s*([A-Za-z0-9_-]+)\s*\.\s*([A-Za-z0-9_-]+)\s*\]\]`)
+
+// aboveItsTable finds the heading [[a.b]] above the first [[a]], which stands in a line:
+// TOML then has a table a, and no array.
+func aboveItsTable(lines [][]byte, line int) *fault {
+	for i := 0; i < min(line-1, len(lines)); i++ {
+		found := inner.FindSubmatch(lines[i])
+		if found == nil {
+			continue
+		}
+		outer, whole := string(found[1]), "[["+string(found[1])+"."+string(found[2])+"]]"
+		heading := regexp.MustCompile(`^\s*\[\[\s*` + regexp.QuoteMeta(outer) + `\s*\]\]`)
+		for _, before := range lines[:i] {
+			if heading.Match(before) {
+				return nil
+			}
+		}
+		if heading.Match(lines[line-1]) {
+			return &fault{line: i + 1, message: whole + " stands above the first [[" + outer + "]]", hint: "put it below the [[" + outer + "]] that it belongs to"}
+		}
+	}
+	return nil
 }

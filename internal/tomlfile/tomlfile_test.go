@@ -61,7 +61,7 @@ func TestErrorsOfText(t *testing.T) {
 		{"nul", "a = 1\nb = \"\x00\"\n", "f:2: error: TOML files cannot contain control characters: '0x00'"},
 		{"utf-8", "a = 1\n# \xff\n", "f:2: error: invalid UTF-8 byte: 0xff"},
 		{"utf-16", "\xff\xfea\x00", "f:1: error: files cannot contain NULL bytes; probably using UTF-16; TOML files must be UTF-8"},
-		{"after BOM", "\xef\xbb\xbfa = 1\nb = \"x\r\n", "f:2: error: the string is not closed on its line\n\thint: text of several lines stands between \"\"\" and \"\"\""},
+		{"after BOM", "\xef\xbb\xbfa = 1\nb = \"x\r\n", "f:2: error: the string is not closed on its line\n\thint: end it with the quote that it begins with; text of several lines stands between \"\"\" and \"\"\""},
 		{"escape of a line end", "\na = \"\\\n", "f:2: error: invalid escape in string '\\'\n\thint: a backslash between \"...\" is written twice, or use '...' where it stands for itself"},
 		{"escape at the end", "\na = \"\\", "f:2: error: invalid escape in string '\\'\n\thint: a backslash between \"...\" is written twice, or use '...' where it stands for itself"},
 		{"too large", strings.Repeat("\n", MaxSize+1), "f: error: the file is larger than 16 MiB"},

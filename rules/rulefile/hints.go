@@ -73,7 +73,7 @@ var elsewhere = map[string]string{
 	"host": "client_name", "hostname": "client_name", "client_host": "client_name", "rdns": "client_reverse_name", "ptr": "client_reverse_name",
 	"reverse_client_name": "client_reverse_name", "ehlo": "helo", "helo_name": "helo",
 	"user": "sasl_user", "login": "sasl_user", "username": "sasl_user", "sasl_username": "sasl_user", "auth": "authenticated",
-	"version": "tls_version", "protocol": "tls_version", "encryption_protocol": "tls_version", "ssl": "tls", "encrypted": "tls", "starttls": "tls", "encryption": "tls",
+	"version": "tls_version", "protocol": "tls_version", "encryption_protocol": "tls_version", "ssl": "tls", "starttls": "tls", "encryption": "tls",
 	"encryption_cipher": "cipher", "cipher_suite": "cipher", "suite": "cipher", "encryption_keysize": "cipher_bits", "bits": "cipher_bits", "keysize": "cipher_bits",
 	"sni": "tls_sni", "cert": "cert_subject", "cert_name": "cert_subject", "ccert_subject": "cert_subject", "ccert_issuer": "cert_issuer",
 	"ccert_fingerprint": "cert_fingerprint", "ccert_pubkey_fingerprint": "cert_key_fingerprint", "fingerprint": "cert_fingerprint",
@@ -86,7 +86,60 @@ func FieldHint(name string) string {
 	if field := elsewhere[strings.ToLower(name)]; field != "" {
 		return "the field is called " + field
 	}
+	switch {
+	case slices.Contains(ofProfiles, name):
+		return "it belongs in a [profile.NAME], which a rule asks for by require = \"NAME\""
+	case name == "encrypted":
+		return "tls is about the way, message.encrypted about the message itself"
+	}
 	return tomlfile.DidYouMean(name, rules.FieldNames())
+}
+
+// ofProfiles are the keys of profiles.
+var ofProfiles = []string{"min_version", "min_bits", "forward_secrecy", "aead", "ciphers", "forbid_ciphers", "client_cert", "cert_names", "cert_issuers", "cert_fingerprints", "cert_key_fingerprints"}
+
+// synonyms are what other software calls actions.
+var synonyms = map[string]string{
+	"hold": "quarantine", "deny": "reject", "refuse": "reject", "block": "reject", "drop": "reject", "bounce": "reject", "tempfail": "defer", "greylist": "defer",
+	"mark": "tag", "header": "tag", "warn": "tag", "ok": "accept", "permit": "accept", "allow": "accept", "pass": "accept", "exempt": "accept",
+}
+
+// actionHint says which action is meant by a word.
+func actionHint(word string, allowed []string) string {
+	if meant := synonyms[strings.ToLower(word)]; meant != "" && slices.Contains(allowed, meant) {
+		return "write " + quote(meant)
+	}
+	return tomlfile.DidYouMean(word, allowed)
+}
+
+// moreHints adds what to write to findings whose message tells all.
+func moreHints(found tomlfile.Diagnostics) {
+	for i := range found {
+		d := &found[i]
+		switch {
+		case d.Hint != "":
+		case strings.HasSuffix(d.Message, `require must be a string, not a table`), strings.HasSuffix(d.Message, `require must be a string, not an array`):
+			d.Hint = `write [profile.NAME] with what is required, and require = "NAME"`
+		case strings.HasSuffix(d.Message, `unknown key "percent"`):
+			d.Hint = "it belongs in a step of rollout: rollout = [{ from = 2027-01-01, percent = 10 }]"
+		case strings.HasSuffix(d.Message, `except: unknown key "action"`):
+			d.Hint = "write otherwise and what the rule does instead, or neither, to let the mail pass this rule"
+		case strings.HasPrefix(d.Message, "profile ") && strings.HasSuffix(d.Message, `unknown key "version"`):
+			d.Hint = `write min_version = "TLSv1.2"`
+		case strings.HasSuffix(d.Message, "client_cert must be a string, not a boolean"):
+			d.Hint = `write client_cert = "any", or "trusted" if the server must have verified it`
+		case strings.HasSuffix(d.Message, "percent must be an integer, not a string"):
+			d.Hint = "write percent = 10, without quotes and sign"
+		case strings.HasSuffix(d.Message, "observe must be true or false, not a string"):
+			d.Hint = "write observe = true, without quotes"
+		default:
+			for _, key := range ofProfiles {
+				if strings.HasPrefix(d.Message, "rule ") && strings.HasSuffix(d.Message, "unknown key "+quote(key)) {
+					d.Hint = FieldHint(key)
+				}
+			}
+		}
+	}
 }
 
 // profileHint helps with a profile that does not exist, which may be meant as a

@@ -56,7 +56,14 @@ func (l *loader) listEntries(e tomlfile.Entry) []listEntry {
 	case *tomlfile.Table:
 		return l.fileEntries(e, v)
 	}
-	l.found.Errorf(e.Pos, "", "list %q must be an array of entries, or a table with file, not %s", e.Key, tomlfile.KindName(e.Value))
+	hint := ""
+	if text, ok := e.Value.(string); ok {
+		hint = "write " + e.Key + " = [" + quote(text) + "]"
+		if strings.HasSuffix(text, ".txt") || strings.Contains(text, "/") && rules.CheckEntry(text) != nil {
+			hint = "write " + e.Key + " = { file = " + quote(text) + " }"
+		}
+	}
+	l.found.Errorf(e.Pos, hint, "list %q must be an array of entries, or a table with file, not %s", e.Key, tomlfile.KindName(e.Value))
 	return nil
 }
 
@@ -146,7 +153,7 @@ func (l *loader) listSet(li *list, use setOf) *rules.Set {
 			break
 		}
 		if err := e.addTo(s, l.plain(e.Value)); err != nil {
-			l.found.Errorf(e.Pos, hintFor(err), "list %q: %v", li.name, err)
+			l.badEntry(li, e, err)
 			bad++
 		}
 	}
@@ -237,8 +244,29 @@ func (l *loader) implausible(li *list) {
 			continue
 		}
 		if err := rules.CheckEntry(text); err != nil && bad < maxPerList {
-			l.found.Errorf(e.Pos, hintFor(err), "list %q: %v", li.name, err)
+			l.badEntry(li, e, err)
 			bad++
 		}
 	}
+}
+
+// badEntry reports an entry, in the words of where it stands: a rule file, or a file
+// of its own with an entry a line.
+func (l *loader) badEntry(li *list, e listEntry, err error) {
+	hint, message := hintFor(err), err.Error()
+	if e.Pos.File != li.pos.File {
+		text, _ := e.Value.(string)
+		var several *rules.SeveralError
+		switch {
+		case strings.HasSuffix(text, ",") || strings.HasSuffix(text, ";"):
+			hint = "leave " + quote(text[len(text)-1:]) + " out"
+		case strings.HasPrefix(text, `"`) || strings.HasPrefix(text, "'"):
+			hint = "leave the quotes out"
+		case strings.Contains(text, " ;") || strings.Contains(text, " //"):
+			hint = "a comment begins with #"
+		case errors.As(err, &several):
+			message = quote(text) + " is more than one entry; put each on a line of its own"
+		}
+	}
+	l.found.Errorf(e.Pos, hint, "list %q: %s", li.name, message)
 }

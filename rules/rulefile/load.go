@@ -131,6 +131,7 @@ func Load(sources []Source, o Options) Result {
 	}
 	l.compile()
 	hintAtTop(l.found)
+	moreHints(l.found)
 	if len(l.rules) == 0 && len(sources) > 0 && !l.found.HasErrors() {
 		l.found.Warnf(tomlfile.Pos{File: sources[0].Name}, "", "there is no [[rule]]: all mail is accepted")
 	}
@@ -209,6 +210,10 @@ func (l *loader) file(t *tomlfile.Table) {
 	if t, _, ok := r.Table("profile"); ok {
 		l.takeProfiles(t)
 	}
+	if e, _ := t.Get("rule"); isExceptAlone(e.Value) {
+		l.found.Errorf(e.Pos, "put it below the [[rule]] that it belongs to, in the file of that rule", "[[rule.except]] stands above the first [[rule]]")
+		return
+	}
 	l.rules = append(l.rules, r.Tables("rule")...)
 	l.tests = append(l.tests, r.Tables("test")...)
 	if IsConfig(t) {
@@ -216,6 +221,17 @@ func (l *loader) file(t *tomlfile.Table) {
 		return
 	}
 	r.Done()
+}
+
+// isExceptAlone reports whether what should be rules is a table that such a heading
+// makes.
+func isExceptAlone(v any) bool {
+	t, ok := v.(*tomlfile.Table)
+	if !ok {
+		return false
+	}
+	_, ok = t.Get("except")
+	return ok && len(t.Entries) == 1
 }
 
 // once lets a table stand in one file only.

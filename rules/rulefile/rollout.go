@@ -29,7 +29,7 @@ func (l *loader) times(r *tomlfile.Reader, rule *rules.Rule) {
 	case rule.Exempts():
 		r.Errorf(e.Pos, "", "an exemption has no rollout")
 	case rule.Observe:
-		r.Errorf(e.Pos, "leave observe out: before its first step a rollout observes", "observe = true keeps the rollout from ever beginning")
+		r.Errorf(e.Pos, "leave observe out: before its first step a rollout observes; to stop one that runs, write rollout = [{ from = 2020-01-01, observe = true }]", "observe = true keeps the rollout from ever beginning")
 	case isEmpty(e.Value):
 		r.Errorf(e.Pos, "", "the rollout has no step")
 	}

@@ -164,6 +164,9 @@ func (l *loader) does(r *tomlfile.Reader, rule *rules.Rule) {
 			r.Errorf(pos, "add otherwise = \"tag\", \"quarantine\", \"defer\" or \"reject\"", "require needs otherwise")
 		}
 	case hasOtherwise && !hasRequire:
+		if _, there := r.Entry("require"); there { // and is reported
+			break
+		}
 		r.Errorf(otherwisePos, "", "otherwise needs require")
 	case !hasAction && !hasRequire:
 		_, a := r.Entry("action")
@@ -189,7 +192,7 @@ func (l *loader) action(r *tomlfile.Reader, key string, allowed []string) (rules
 			return a, pos, true
 		}
 	}
-	r.Errorf(pos, tomlfile.DidYouMean(s, allowed), "%s must be one of %s, not %q", key, strings.Join(allowed, ", "), s)
+	r.Errorf(pos, actionHint(s, allowed), "%s must be one of %s, not %q", key, strings.Join(allowed, ", "), s)
 	return rules.Accept, pos, false
 }
 

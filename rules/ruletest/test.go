@@ -1,6 +1,7 @@
 package ruletest
 
 import (
+	"errors"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -108,6 +109,11 @@ func contradictions(r *tomlfile.Reader, f Facts) {
 			r.Errorf(r.Pos(), "", "a session in plaintext has no %s", name)
 		}
 	}
+	for _, name := range [...]string{"cert_subject", "cert_issuer"} {
+		if _, told := f["cert_verified"]; !told && used && f.text(name) != "" {
+			r.Errorf(r.Pos(), "add cert_verified = true", "%s is given, and cert_verified is not", name)
+		}
+	}
 	if v, given := f["tls_version"]; given && used == (v == "none") {
 		r.Errorf(r.Pos(), "", "tls_version and tls contradict each other")
 	}
@@ -153,6 +159,11 @@ func factValue(p *rules.Policy, f *rules.Field, v any) (value any, want string) 
 		return nil, "a string"
 	}
 	switch f.Kind {
+	case rules.KindMailbox:
+		var several *rules.SeveralError
+		if errors.As(rules.NewSet(f.Kind).Add(s), &several) {
+			return nil, "one address; give one session for each"
+		}
 	case rules.KindAddress:
 		if _, err := netip.ParseAddr(s); err != nil {
 			return nil, "an IP address"

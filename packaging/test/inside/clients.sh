@@ -69,17 +69,22 @@ rm /etc/init.d/tlswarden
 install_package
 runs
 
+postfix_is_down() { if postfix status; then return 1; fi; }
+
 step "a Postfix that came later"
 tlswarden setup postfix --front both --apply
 postfix reload
 for i in 1 2 3; do
 	# As if the machine had been started without Postfix, and as if it was purged.
-	systemctl stop postfix
+	# In bookworm postfix.service stands for postfix@-.service, and does not wait for it.
+	systemctl stop 'postfix*.service'
+	until_true postfix_is_down || die "Postfix goes on"
 	mv /var/spool/postfix /var/spool/later
 	[ "$i" != 2 ] || doc "Debian and Ubuntu" "Postfix that came later"
 	rm -rf /var/spool/later/tlswarden
 	mv /var/spool/later /var/spool/postfix
 	systemctl start postfix
+	until_true postfix status || die "Postfix does not come back"
 	doc "Debian and Ubuntu" "Postfix that came later"
 	sockets=$(stat -c '%n %U:%G %a' /var/spool/postfix/tlswarden /var/spool/postfix/tlswarden/*)
 	[ "$sockets" = "/var/spool/postfix/tlswarden root:root 755
