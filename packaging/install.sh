@@ -32,7 +32,7 @@ put() {
 }
 
 # adapted SOURCE is the file with the paths of this installation.
-adapted() { sed "s|/usr/bin/tlswarden|$prefix/bin/tlswarden|g; s|/etc/tlswarden|$etc|g; s|/usr/lib/tlswarden|$lib|g" "$1" >"$new"; }
+adapted() { sed "s|/usr/bin/tlswarden|$prefix/bin/tlswarden|g; s|/etc/tlswarden|$etc|g; s|/usr/lib/tlswarden|$lib|g; s|/usr/share/doc/tlswarden|$doc|g" "$1" >"$new"; }
 
 service() {
 	case $(uname -s) in
@@ -59,7 +59,8 @@ program() {
 	put 755 build/tlswarden "$prefix/bin/tlswarden"
 	service
 	for page in docs/man/*.[1-8]; do
-		put 644 "$page" "$prefix/share/man/man${page##*.}/${page##*/}"
+		adapted "$page"
+		put 644 "$new" "$prefix/share/man/man${page##*.}/${page##*/}"
 	done
 	completion bash "$prefix/share/bash-completion/completions/tlswarden"
 	completion zsh "$prefix/share/zsh/site-functions/_tlswarden"

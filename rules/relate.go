@@ -166,6 +166,9 @@ func (e *entries) hasEmpty() bool {
 	return e.changes() || slices.ContainsFunc(e.sets, func(l *Set) bool { return l.Len() == 0 })
 }
 
+// Ends says whether some of the entries end.
+func (s *Set) Ends() bool { return s.any.changes() || s.none.changes() }
+
 // changes says whether some of the entries end.
 func (e *entries) changes() bool {
 	return len(e.dated) > 0 || slices.ContainsFunc(e.sets, func(l *Set) bool { return l.any.changes() || l.none.changes() })

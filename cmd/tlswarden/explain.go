@@ -42,7 +42,8 @@ The session is one of these:
 
   FACTS           flags such as --client, and --fact NAME=VALUE for any field. What
                   is not given is as in a [[test]]: unknown if it belongs to TLS, the
-                  message or a plugin, else known to be empty. Without --server-port
+                  message or a plugin, else known to be empty; where TLS is given and
+                  nothing of a certificate, there was none. Without --server-port
                   it is taken to be 25, and the session shown says so
   --request FILE  a request of the policy protocol, as Postfix sends it; "-" reads
                   standard input. What is missing is unknown, as for the daemon

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -28,7 +30,7 @@ for each rule, in the order in which mail meets them:
   TODAY    what the rule does now, by observe, rollout and expires. The action in
            brackets is what a rule under observe would do
   NEXT     the next step of its rollout, and from when on
-  EXPIRES  the last day on which it is read
+  EXPIRES  the last day on which it is read; "by entry" if entries of a list end
   OWNER    who answers for it
 
 A line below a rule that begins with "except" is one of its exceptions: what the rule
@@ -88,15 +90,24 @@ type exceptRow struct {
 	Expires string      `json:"expires"` // the last day, "": never
 	Owner   string      `json:"owner"`
 	Note    string      `json:"note"`
+	byEntry string      // what stands for Expires if entries of its lists end
 }
 
 func exceptRows(r *rules.Rule) []exceptRow {
 	rows := []exceptRow{}
 	for i := range r.Except {
 		x := &r.Except[i]
-		rows = append(rows, exceptRow{*exceptionOf(x), conditionsOf(x.When), lastDay(x.Expires), x.Owner, x.Note})
+		rows = append(rows, exceptRow{*exceptionOf(x), conditionsOf(x.When), lastDay(x.Expires), x.Owner, x.Note, byEntry(x.When)})
 	}
 	return rows
+}
+
+// byEntry tells of conditions on lists of which some entries end.
+func byEntry(when []rules.Condition) string {
+	if slices.ContainsFunc(when, func(c rules.Condition) bool { return c.Set.Ends() }) {
+		return "by entry"
+	}
+	return ""
 }
 
 func conditionsOf(when []rules.Condition) []condition {
@@ -203,7 +214,7 @@ func (l ruleList) print(w io.Writer) error {
 	for _, r := range l.Rules {
 		printRow(t, strconv.Itoa(r.Order), r.Name, r.place(), whenText(r.When), r.Require, r.Today, r.Next, r.Expires, r.Owner)
 		for _, x := range r.Except {
-			printRow(t, "", "except", x.place(), whenText(x.When), "", x.Does, "", x.Expires, x.Owner)
+			printRow(t, "", "except", x.place(), whenText(x.When), "", x.Does, "", cmp.Or(x.Expires, x.byEntry), x.Owner)
 		}
 	}
 	return t.Flush()

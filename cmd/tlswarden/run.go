@@ -4,8 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"tlswarden/internal/tomlfile"
+	"tlswarden/rules/rulefile"
 )
 
 // The exit codes of all commands.
@@ -30,7 +36,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	var code exitCode
 	switch {
 	case err == nil:
@@ -41,7 +47,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var usage usageError
 	fmt.Fprintf(stderr, "tlswarden: %v\n", err)
 	if errors.As(err, &usage) || isCobraUsage(err) {
-		fmt.Fprintf(stderr, "tlswarden: see %q\n", "tlswarden help")
+		fmt.Fprintf(stderr, "tlswarden: see %q\n", "tlswarden help"+strings.TrimPrefix(cmd.CommandPath(), "tlswarden"))
 		return exitUsage
 	}
 	return exitErrors
@@ -83,6 +89,31 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("there is no command %q", args[0])
 }
 
+var (
+	unknownFlag = regexp.MustCompile(`^unknown flag: --([^ =]+)`)
+	anyFlag     = regexp.MustCompile(`(?m)^.{6}--([a-z-]+)`)
+)
+
+// flagError says which option is meant by one that does not exist.
+func flagError(cmd *cobra.Command, err error) error {
+	found := unknownFlag.FindStringSubmatch(err.Error())
+	if found == nil {
+		return err
+	}
+	var names []string
+	for _, flag := range anyFlag.FindAllStringSubmatch(cmd.Flags().FlagUsages(), -1) {
+		names = append(names, flag[1])
+	}
+	meant := strings.ReplaceAll(rulefile.FieldCalled(strings.ReplaceAll(found[1], "-", "_")), "_", "-")
+	if !slices.Contains(names, meant) {
+		meant = tomlfile.Suggest(found[1], names)
+	}
+	if meant == "" {
+		return fmt.Errorf("%s has no option --%s", cmd.Name(), found[1])
+	}
+	return fmt.Errorf("%s has no option --%s; did you mean --%s?", cmd.Name(), found[1], meant)
+}
+
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "tlswarden",
@@ -98,6 +129,7 @@ func rootCommand() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.Flags().BoolP("version", "V", false, "print the version")
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), checkCommand(), testCommand(), explainCommand(), rulesCommand(), profilesCommand(), setupCommand(), versionCommand())
 	return root
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -28,7 +29,7 @@ after what is under way is finished, a second one at once. Under systemd, socket
 it passes are taken over (LISTEN_FDS), and it is told of readiness and health
 (NOTIFY_SOCKET, WATCHDOG_USEC).`,
 		Example: "  tlswarden serve --config /etc/tlswarden/tlswarden.toml",
-		Args:    cobra.NoArgs,
+		Args:    noFiles,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -64,3 +65,11 @@ func notify(s os.Signal) <-chan os.Signal {
 // (os/signal, "SIGPIPE"), and a service manager takes that for a clean end. The
 // signal is caught and not ignored, for plugins would inherit that.
 func catchPipe() { notify(syscall.SIGPIPE) }
+
+// noFiles refuses files, which other commands take.
+func noFiles(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("serve takes no files; write tlswarden serve --config FILE")
+}

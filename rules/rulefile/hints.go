@@ -80,10 +80,14 @@ var elsewhere = map[string]string{
 	"spf": "message.spf", "dkim": "message.dkim", "dmarc": "message.dmarc", "time": "now", "date": "now",
 }
 
+// FieldCalled is what a field is called that other software calls by a name, "" if
+// that is not known.
+func FieldCalled(name string) string { return elsewhere[strings.ToLower(name)] }
+
 // FieldHint says what a field is called that a rule file calls by another name, "" if
 // that is not known.
 func FieldHint(name string) string {
-	if field := elsewhere[strings.ToLower(name)]; field != "" {
+	if field := FieldCalled(name); field != "" {
 		return "the field is called " + field
 	}
 	switch {
