@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -105,8 +106,38 @@ func (l *loader) when(r *tomlfile.Reader) (when []rules.Condition) {
 		before := len(l.found)
 		when = append(when, rules.Condition{Field: f, Set: l.set(setFor(f), entries, r, e), Text: l.describe(entries)})
 		l.explainGuess(f, l.found[before:])
+		l.noAddresses(r, f, entries)
 	}
 	return when
+}
+
+// ofNames are the fields whose values are domains, and hardly ever addresses.
+var ofNames = rules.SetOf(rules.FieldSenderDomain, rules.FieldRecipientDomain, rules.FieldClientName, rules.FieldClientReverseName)
+
+// noAddresses warns of the first address among domains, those of lists included.
+func (l *loader) noAddresses(r *tomlfile.Reader, f *rules.Field, entries tomlfile.Array) {
+	if !ofNames.Has(f.ID) {
+		return
+	}
+	for _, e := range entries {
+		text, _ := e.Value.(string)
+		if name, ok := l.listName(bare(text)); ok && l.lists[name] != nil {
+			for _, e := range l.lists[name].entries {
+				if text, _ := e.Value.(string); isAddress(bare(text)) {
+					l.found.Warnf(e.Pos, "for addresses of clients there is the field client", "list %q: %q is an address, and a domain is wanted for %s", name, text, f.Name)
+					return
+				}
+			}
+		} else if isAddress(bare(text)) {
+			r.Warnf(e.Pos, "for addresses of clients there is the field client", "%s: %q is an address, and a domain is wanted", f.Name, text)
+			return
+		}
+	}
+}
+
+func isAddress(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }
 
 func isEmptyTable(v any) bool {
