@@ -30,7 +30,7 @@ func (e *entries) hitEnding(text string) bool {
 	return !isASCII(text) && e.hitEnding(inASCII(text))
 }
 
-// inASCII is a lower-case name with its domain as an A-label, and without what else is
+// inASCII is a lower-case name with its domain as an A-label, and NUL for what else is
 // not ASCII.
 func inASCII(text string) string {
 	local, domain := mailaddr.Split(text)
@@ -43,7 +43,7 @@ func inASCII(text string) string {
 func squeezed(text string) string {
 	return strings.Map(func(c rune) rune {
 		if c > unicode.MaxASCII {
-			return 'x'
+			return 0 // which stands in no entry
 		}
 		return c
 	}, text)
