@@ -3,9 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -160,7 +158,7 @@ func LooksLikeDomain(text string) bool {
 // stand within a text to order or to join it.
 func checkVisible(text string) error {
 	for _, c := range text {
-		if unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp) || c == unicode.ReplacementChar {
+		if mailaddr.IsInvisible(c) {
 			return fmt.Errorf("%q has a character in it that is not visible, U+%04X", text, c)
 		}
 	}
@@ -234,9 +232,11 @@ func checkDomain(text, name string) error {
 	switch {
 	case name == "" || strings.HasPrefix(name, ".") || strings.Contains(name, ".."):
 		return errors.New("a domain name has no empty part; write example.org, or .example.org for its subdomains")
+	case strings.HasPrefix(name, "[") && mailaddr.IsLiteral(name):
+		return nil
 	case strings.HasPrefix(name, "["):
-		return checkLiteral(name)
-	case isURL(name):
+		return fmt.Errorf("%q is not a valid address literal, such as [192.0.2.1] or [IPv6:2001:db8::1]", name)
+	case mailaddr.IsURL(name):
 		return fmt.Errorf("%q is a URL; write the domain alone", text)
 	case strings.Contains(name, "@"):
 		return fmt.Errorf("%q is an address, and a domain is wanted here; write %q", text, name[strings.LastIndexByte(name, '@')+1:])
@@ -273,23 +273,6 @@ func checkLabels(name string) error {
 	return nil
 }
 
-// checkLiteral refuses what is no address literal (RFC 5321 section 4.1.3).
-func checkLiteral(name string) error {
-	inner, closed := strings.CutSuffix(name[1:], "]")
-	if len(inner) > len("IPv6:") && strings.EqualFold(inner[:len("IPv6:")], "IPv6:") {
-		inner = inner[len("IPv6:"):]
-	}
-	if _, err := netip.ParseAddr(inner); err != nil || !closed {
-		return fmt.Errorf("%q is not a valid address literal, such as [192.0.2.1] or [IPv6:2001:db8::1]", name)
-	}
-	return nil
-}
-
-func isURL(text string) bool {
-	scheme, _, found := strings.Cut(strings.ToLower(text), ":")
-	return found && (slices.Contains([]string{"mailto", "smtp", "smtps", "lmtp", "http", "https"}, scheme))
-}
-
 // addMailbox takes an address; a local part with "@" for it in each domain; and
 // "@example.org" or "*@example.org" for all addresses of a domain, with "." or "*."
 // before the domain for those of its subdomains.
@@ -311,7 +294,7 @@ func (e *entries) addMailbox(text string) error {
 	switch {
 	case !quoted && checkOne(bare) != nil:
 		return checkOne(bare)
-	case isURL(bare):
+	case mailaddr.IsURL(bare):
 		return fmt.Errorf("%q is a URL; write the address alone", text)
 	case bare == "*":
 		return everyError(text, "address")

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,7 +26,7 @@ func checkText(s string) error {
 // checkVisible refuses what no one sees, and so no one writes where it is compared.
 func checkVisible(s string) error {
 	for _, c := range s {
-		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == unicode.ReplacementChar || unicode.IsSpace(c) && c != ' ' {
+		if mailaddr.IsInvisible(c) || unicode.IsSpace(c) && c != ' ' {
 			return fmt.Errorf("has a character that is not visible, U+%04X; write it without", c)
 		}
 	}
@@ -48,11 +47,6 @@ func checkOne(s string) error {
 	return nil
 }
 
-func isURL(s string) bool {
-	scheme, _, found := strings.Cut(strings.ToLower(s), ":")
-	return found && (scheme == "mailto" || scheme == "smtp" || scheme == "http" || scheme == "https")
-}
-
 // domainKey is a domain name as the daemon tells it, and its other name. "@example.org"
 // is the domain that all addresses there have.
 func domainKey(s string) (normal, other string, err error) {
@@ -64,8 +58,11 @@ func domainKey(s string) (normal, other string, err error) {
 	case strings.HasPrefix(name, "."), strings.HasPrefix(s, "*."):
 		return "", "", errors.New("is of subdomains, and a row stands for one domain; write a row for each, or a list of the rule files, which knows subdomains")
 	case strings.HasPrefix(name, "["):
-		return strings.ToLower(name), "", checkLiteral(name)
-	case isURL(name) || strings.Contains(name, "/"):
+		if !mailaddr.IsLiteral(name) {
+			return "", "", errors.New("is not a valid address literal, such as [192.0.2.1] or [IPv6:2001:db8::1]")
+		}
+		return strings.ToLower(name), "", nil
+	case mailaddr.IsURL(name) || strings.Contains(name, "/"):
 		return "", "", errors.New("is a URL; write the domain alone")
 	case checkOne(name) != nil:
 		return "", "", checkOne(name)
@@ -96,18 +93,6 @@ func validName(name string) bool {
 	})
 }
 
-// checkLiteral refuses what is no address literal (RFC 5321 section 4.1.3).
-func checkLiteral(name string) error {
-	inner, closed := strings.CutSuffix(name[1:], "]")
-	if len(inner) > len("IPv6:") && strings.EqualFold(inner[:len("IPv6:")], "IPv6:") {
-		inner = inner[len("IPv6:"):]
-	}
-	if _, err := netip.ParseAddr(inner); err != nil || !closed {
-		return errors.New("is not a valid address literal, such as [192.0.2.1] or [IPv6:2001:db8::1]")
-	}
-	return nil
-}
-
 // mailboxKey is an address as the daemon tells it, and with the other name of its domain.
 // It may stand in angle brackets; "<>" is the null sender.
 func mailboxKey(s string) (normal, other string, err error) {
@@ -123,7 +108,7 @@ func mailboxKey(s string) (normal, other string, err error) {
 	local, _ := mailaddr.Split(address)
 	quoted := local != written
 	switch {
-	case isURL(bare):
+	case mailaddr.IsURL(bare):
 		return "", "", errors.New("is a URL; write the address alone")
 	case !quoted && checkOne(bare) != nil:
 		return "", "", checkOne(bare)
