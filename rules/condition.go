@@ -1,5 +1,7 @@
 package rules
 
+import "slices"
+
 // Condition is one entry of a rule's "when": it holds if the field's value is
 // in the set.
 type Condition struct {
@@ -16,6 +18,11 @@ func (c *Condition) eval(s *Session) Truth {
 		return Unknown
 	}
 	return truth
+}
+
+// looksAt says whether some conditions are on one of the fields.
+func looksAt(when []Condition, fields FieldSet) bool {
+	return slices.ContainsFunc(when, func(c Condition) bool { return fields.Has(c.Field.ID) })
 }
 
 // conjunction is the outcome of a rule's conditions taken together.

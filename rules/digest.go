@@ -39,11 +39,8 @@ func (e *entries) localPart(v *Value) Truth {
 		t = Unknown
 	}
 	for _, s := range e.sets {
-		t = max(t, s.truth(v, false))
-	}
-	for i := range e.dated {
-		if d := &e.dated[i]; d.counts(v) {
-			t = max(t, d.set.truth(v, false))
+		if s.counts(v) {
+			t = max(t, s.truth(v, false))
 		}
 	}
 	return t
@@ -68,11 +65,6 @@ func (e *entries) fingerprint(kind Kind, v *Value) Truth {
 func (e *entries) comparable(fingerprint string) bool {
 	for text := range e.texts {
 		if len(text) == len(fingerprint) {
-			return true
-		}
-	}
-	for _, d := range e.dated {
-		if d.set.any.comparable(fingerprint) {
 			return true
 		}
 	}

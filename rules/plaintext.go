@@ -59,9 +59,7 @@ func (p *Policy) Uneven(now time.Time) []Uneven {
 
 // looksAtTLS says whether a condition of the rule is on TLS.
 func (r *Rule) looksAtTLS() bool {
-	looks := false
-	r.conditions(func(c *Condition) { looks = looks || tlsFields.Has(c.Field.ID) })
-	return looks
+	return looksAt(r.When, tlsFields) || slices.ContainsFunc(r.Except, func(x Exception) bool { return looksAt(x.When, tlsFields) })
 }
 
 // readings are the conditions of the rule, and those with each exception that looks at
@@ -70,7 +68,7 @@ func (r *Rule) readings() [][]Condition {
 	when := [][]Condition{r.When}
 	for i := range r.Except {
 		x := &r.Except[i]
-		if slices.ContainsFunc(x.When, func(c Condition) bool { return tlsFields.Has(c.Field.ID) }) {
+		if looksAt(x.When, tlsFields) {
 			when = append(when, slices.Concat(r.When, x.When))
 		}
 	}
@@ -79,7 +77,7 @@ func (r *Rule) readings() [][]Condition {
 
 // mayStop says whether the rule can keep mail from its recipient.
 func (r *Rule) mayStop() bool {
-	return r.MayDo(Quarantine) || r.MayDo(Defer) || r.MayDo(Reject)
+	return r.most() >= Quarantine
 }
 
 // changes is now and the points of time to come at which the rule changes.

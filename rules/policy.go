@@ -70,14 +70,8 @@ func New(c Config) *Policy {
 	}
 	p.rules = append(p.rules, c.Rules...)
 	for i, r := range p.rules {
-		r.index, r.certs = i, false
-		for i := range r.When {
-			r.certs = r.certs || certFields.Has(r.When[i].Field.ID)
-		}
-		r.exceptsCerts = false
-		for i := range r.Except {
-			r.exceptsCerts = r.exceptsCerts || slices.ContainsFunc(r.Except[i].When, func(c Condition) bool { return certFields.Has(c.Field.ID) })
-		}
+		r.index, r.certs = i, looksAt(r.When, certFields)
+		r.exceptsCerts = slices.ContainsFunc(r.Except, func(x Exception) bool { return looksAt(x.When, certFields) })
 		r.conditions(func(c *Condition) { p.takeSupplied(c.Field) })
 		p.takeClass(r)
 		p.needs |= r.Needs()

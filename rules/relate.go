@@ -103,11 +103,6 @@ func (e *entries) each(f func(atom) bool) bool {
 			return false
 		}
 	}
-	for _, d := range e.dated {
-		if !f(atom{form: formSet, set: d.set}) {
-			return false
-		}
-	}
 	return true
 }
 
@@ -135,7 +130,7 @@ func (r *relations) within(a, b *Set) bool {
 	if a == b {
 		return true
 	}
-	if a.hasEmpty() || b.any.changes() || b.none.changes() {
+	if a.hasEmpty() || b.Ends() {
 		return false
 	}
 	if inner, ok := a.held(); ok {
@@ -171,7 +166,7 @@ func (s *Set) Ends() bool { return s.any.changes() || s.none.changes() }
 
 // changes says whether some of the entries end.
 func (e *entries) changes() bool {
-	return len(e.dated) > 0 || slices.ContainsFunc(e.sets, func(l *Set) bool { return l.any.changes() || l.none.changes() })
+	return slices.ContainsFunc(e.sets, func(l *Set) bool { return l.until != 0 || l.Ends() })
 }
 
 func (r *relations) coversAll(e *entries, kind Kind, others *entries) bool {
@@ -324,9 +319,6 @@ func (e *entries) spans(in span) []span {
 	}
 	for _, s := range e.sets {
 		all = append(all, s.spans(in)...)
-	}
-	for _, d := range e.dated {
-		all = append(all, d.set.spans(in)...)
 	}
 	return joined(all)
 }

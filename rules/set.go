@@ -16,6 +16,7 @@ type Set struct {
 	kind  Kind
 	field *Field // whose values are listed; nil: any value of the kind
 	in    span   // the numbers that its fields can have
+	until int64  // from then on, in Unix seconds, it holds nothing as a part of another; 0: it always counts
 	any   entries
 	none  entries
 }
@@ -35,20 +36,10 @@ type entries struct {
 	patterns []*regexp.Regexp
 	compares []comparison
 	sets     []*Set
-	dated    []dated
 
 	delimiters string         // of address extensions, for mailboxes
 	zone       *time.Location // of dates without one
 }
-
-// dated are entries that count before a point of time, in Unix seconds.
-type dated struct {
-	until int64
-	set   *Set
-}
-
-// counts reports whether they do at the time of the question.
-func (d *dated) counts(v *Value) bool { return v.at < d.until }
 
 // comparison is "< n" and its like.
 type comparison struct {
@@ -93,12 +84,7 @@ func (s *Set) Len() int { return s.any.count + s.none.count }
 // where the field is ordered, or a regular expression between slashes (RE2).
 // The error says what is wrong in the admin's words.
 func (s *Set) Add(entry any) error {
-	to := &s.any
-	if text, ok := entry.(string); ok {
-		if rest, negated := strings.CutPrefix(text, "!"); negated {
-			to, entry = &s.none, strings.TrimSpace(rest)
-		}
-	}
+	to, entry := s.side(entry)
 	if err := s.possible(entry); err != nil {
 		return err
 	}
@@ -111,32 +97,37 @@ func (s *Set) Add(entry any) error {
 
 // AddUntil compiles an entry that counts before a point of time.
 func (s *Set) AddUntil(entry any, until time.Time) error {
-	to := &s.any
-	if text, ok := entry.(string); ok {
-		if rest, negated := strings.CutPrefix(text, "!"); negated {
-			to, entry = &s.none, strings.TrimSpace(rest)
-		}
-	}
-	if err := to.until(s, until.Unix()).Add(entry); err != nil {
+	to, entry := s.side(entry)
+	if err := to.before(s, until.Unix()).Add(entry); err != nil {
 		return err
 	}
 	to.count++
 	return nil
 }
 
-// until returns the set of the entries that count before a point of time.
-func (e *entries) until(s *Set, until int64) *Set {
-	for _, d := range e.dated {
-		if d.until == until {
-			return d.set
+// side is where an entry belongs, and the entry without its "!".
+func (s *Set) side(entry any) (*entries, any) {
+	if text, ok := entry.(string); ok {
+		if rest, negated := strings.CutPrefix(text, "!"); negated {
+			return &s.none, strings.TrimSpace(rest)
 		}
 	}
-	set := NewSet(s.kind)
-	set.field, set.in = s.field, s.in
-	set.SetDelimiters(e.delimiters)
-	set.SetZone(e.zone)
-	e.dated = append(e.dated, dated{until, set})
-	return set
+	return &s.any, entry
+}
+
+// before returns the set of the entries of s that count before a point of time.
+func (e *entries) before(s *Set, until int64) *Set {
+	for _, part := range e.sets {
+		if part.until == until {
+			return part
+		}
+	}
+	part := NewSet(s.kind)
+	part.field, part.in, part.until = s.field, s.in, until
+	part.SetDelimiters(e.delimiters)
+	part.SetZone(e.zone)
+	e.sets = append(e.sets, part)
+	return part
 }
 
 // AddSet adds another set of the same kind as one entry.
@@ -160,6 +151,9 @@ func (s *Set) holds(v *Value) bool {
 	return s.any.count == 0 && s.none.count > 0 || s.any.hit(s.kind, v)
 }
 
+// counts reports whether a part of another set does at the time of the question.
+func (s *Set) counts(v *Value) bool { return s.until == 0 || v.at < s.until }
+
 func (e *entries) hit(kind Kind, v *Value) bool {
 	if e.hitExact(kind, v) || v.Other != "" && e.hitText(kind, v.Other) {
 		return true
@@ -175,12 +169,7 @@ func (e *entries) hit(kind Kind, v *Value) bool {
 		}
 	}
 	for _, s := range e.sets {
-		if s.holds(v) {
-			return true
-		}
-	}
-	for i := range e.dated {
-		if d := &e.dated[i]; d.counts(v) && d.set.holds(v) {
+		if s.counts(v) && s.holds(v) {
 			return true
 		}
 	}
