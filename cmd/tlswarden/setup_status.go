@@ -80,7 +80,7 @@ addresses may do without.`,
 	return cmd
 }
 
-// printStatus says whether any mail server asks tlswarden, and what is wrong with
+// printStatus prints by what each mail server asks tlswarden, and what is wrong with
 // that. It returns the exit code.
 func printStatus(w io.Writer, all []setup.Status) int {
 	for _, st := range all {
