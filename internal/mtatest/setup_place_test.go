@@ -95,6 +95,67 @@ func TestSetupPlace(t *testing.T) {
 	}
 }
 
+// byHand are ways by which an admin may have a real Postfix ask, behind the shipped
+// main.cf: what comes of a mail in plaintext, and what status says.
+var byHand = map[string]struct {
+	lines  string // $PORT and $ASK: ours
+	judged bool
+	code   int
+	status string
+	again  string // what setup says of it, if that changes nothing
+}{
+	"asked at MAIL":             {"smtpd_delay_reject = no\nsmtpd_sender_restrictions = $ASK\n", false, 1, "smtpd_delay_reject = no has Postfix ask before RCPT, where tlswarden decides nothing; see \"tlswarden setup postfix", ""},
+	"asked at connect, late":    {"smtpd_client_restrictions = $ASK\n", true, 0, "Postfix asks tlswarden: main.cf: smtpd_client_restrictions", "nothing to change"},
+	"a class that nobody names": {"smtpd_restriction_classes = tls\ntls = $ASK\n", false, 1, "Postfix does not ask tlswarden\n", ""},
+	"a class of any client":     {"smtpd_restriction_classes = tls\ntls = $ASK\nsmtpd_sender_restrictions = check_client_access static:tls\n", true, 0, "Postfix asks tlswarden: main.cf: smtpd_sender_restrictions", "nothing to change"},
+	"without a host":            {"smtpd_relay_restrictions = permit_mynetworks, check_policy_service inet:$PORT\n", true, 0, "Postfix asks tlswarden: main.cf: smtpd_relay_restrictions", "nothing to change"},
+	"its refusals not obeyed":   {"smtpd_sender_restrictions = warn_if_reject $ASK\n", false, 4, "warn_if_reject in front of it makes Postfix log what tlswarden refuses, and accept it", ""},
+}
+
+// TestSetupByHand shows with a real Postfix that status tells whether what an admin
+// wrote has tlswarden decide, and that setup adds nothing where it does.
+func TestSetupByHand(t *testing.T) {
+	t.Parallel()
+	p := bare(t)
+	main := p.path("etc", "main.cf")
+	address, err := p.Address("smtp", FrontNone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inet, err := freeAddresses("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(inet[0], ":")
+	r := newSetupRig(t, buildDaemon(t), address, "[policy]\nlisten = [\"inet:"+inet[0]+"\"]\n", "--postfix-config", p.path("etc"))
+	r.start()
+	plain := mustRead(t, main)
+	for name, test := range byHand {
+		t.Run(name, func(t *testing.T) {
+			r.t = t
+			was := plain + strings.NewReplacer("$PORT", port, "$ASK", "check_policy_service inet:"+inet[0]).Replace(test.lines)
+			if err := os.WriteFile(main, []byte(was), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			p.settle(t)
+			p.reload(t)
+			if test.judged {
+				r.judged()
+			} else {
+				r.accepted()
+			}
+			r.setup(test.code, "status", test.status)
+			r.setup(0, "postfix --front policy --apply", test.again)
+			p.settle(t)
+			p.reload(t)
+			r.judged()
+			if now := mustRead(t, main); (now == was) != (test.again != "") {
+				t.Errorf("before:\n%s\nafter:\n%s", was, now)
+			}
+		})
+	}
+}
+
 // TestSetupNoPlace shows that nothing is changed where the policy service would not be
 // asked, or for the wrong mail.
 func TestSetupNoPlace(t *testing.T) {

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -112,15 +113,35 @@ func tcp(address string) Address {
 	return Address{Host: host, Port: port}
 }
 
-// postfixMatch says whether an address, as Postfix's lists have it, is one of
-// these. A path without a type is a socket's, and a relative one begins at the
-// queue directory, as do all of them for a service in chroot.
+// postfixAddress reads an address as Postfix does in its lists: a path without a type
+// is a socket's, local: is unix:, and inet: without a host is this machine (host_port and
+// auto_clnt_create of its sources).
+func postfixAddress(s string) (Address, error) {
+	kind, rest, typed := strings.Cut(s, ":")
+	switch {
+	case typed && kind == "inet":
+		host, port := "", rest
+		if i := strings.LastIndexByte(rest, ':'); i >= 0 {
+			host, port = rest[:i], rest[i+1:]
+		}
+		host = strings.TrimPrefix(strings.Trim(strings.ToLower(host), "[]"), "ipv6:")
+		if port != "" {
+			return Address{Host: cmp.Or(host, "localhost"), Port: port}, nil
+		}
+	case typed && (kind == "unix" || kind == "local") && rest != "":
+		return Address{Path: rest}, nil
+	case s != "" && !typed:
+		return Address{Path: s}, nil
+	}
+	return Address{}, fmt.Errorf("%q is not a valid address of Postfix", s)
+}
+
+// postfixMatch reports whether an address, as Postfix's lists have it, is one of
+// these. A relative path begins at the queue directory, as do all of them for a service
+// in chroot.
 func postfixMatch(list []Address, queue string) func(string) bool {
 	return func(written string) bool {
-		if !strings.HasPrefix(written, "inet:") && !strings.HasPrefix(written, "unix:") {
-			written = "unix:" + written
-		}
-		a, err := ParseAddress(written)
+		a, err := postfixAddress(written)
 		if err != nil {
 			return false
 		}

@@ -38,12 +38,14 @@ const (
 // ourAddress is what the tests take for tlswarden's.
 func ourAddress(s string) bool { return s == "inet:127.0.0.1:8465" }
 
+const completeIt = "; complete that element in main.cf or take it out, and run this command again"
+
 // TestHookRefuses shows what would swallow an entry.
 func TestHookRefuses(t *testing.T) {
 	for _, test := range []struct{ front, value, want string }{
-		{Milter, "{ inet:a:1", "smtpd_milters: a brace is not closed: { inet:a:1"},
-		{Policy, "a, warn_if_reject", "smtpd_recipient_restrictions: its last element is not complete: a, warn_if_reject"},
-		{Policy, "a check_policy_service", "smtpd_recipient_restrictions: its last element is not complete: a check_policy_service"},
+		{Milter, "{ inet:a:1", "smtpd_milters: a brace is not closed: { inet:a:1" + completeIt},
+		{Policy, "a, warn_if_reject", "smtpd_recipient_restrictions: its last element lacks what belongs behind it: a, warn_if_reject" + completeIt},
+		{Policy, "a check_policy_service", "smtpd_recipient_restrictions: its last element lacks what belongs behind it: a check_policy_service" + completeIt},
 	} {
 		entry := milterEntry
 		if test.front == Policy {

@@ -95,7 +95,7 @@ func (s *site) whyNot(sv service, own, others []way) string {
 func (s *site) advice(w way) string {
 	command := fmt.Sprintf("see %q", s.command())
 	switch {
-	case w.service == "" && w.name == parameterOf(Policy).name:
+	case w.early, w.service == "" && w.name == parameterOf(Policy).name:
 		return command
 	case strings.HasPrefix(w.name, parameterOf(Milter).name):
 		return "take that out, or " + command

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func (p parameter) count(value string, wanted func(address string) bool) int {
 func (p parameter) hook(text, entry, builtIn string, at int) (string, error) {
 	d, _ := defined(text, p.name)
 	if _, err := split(d.value); err != nil {
-		return "", fmt.Errorf("%s: %w: %s", p.name, err, oneLine(d.value))
+		return "", incomplete(p.name, d.value, err)
 	}
 	next := put(text, p.name, entry, builtIn, at)
 	// A last restriction that waits for an argument, or a last warn_if_reject, would
@@ -106,9 +107,14 @@ func (p parameter) hook(text, entry, builtIn string, at int) (string, error) {
 	mine, _ := split(entry)
 	address := p.entries(mine)[0].address
 	if builtIn == "" && takeOut(next, p, func(a string) bool { return a == address }) != text {
-		return "", fmt.Errorf("%s: its last element is not complete: %s", p.name, oneLine(d.value))
+		return "", incomplete(p.name, d.value, errors.New("its last element lacks what belongs behind it"))
 	}
 	return next, nil
+}
+
+// incomplete is the error of a list to which nothing can be added, for err.
+func incomplete(name, value string, err error) error {
+	return fmt.Errorf("%s: %w: %s; complete that element in main.cf or take it out, and run this command again", name, err, oneLine(value))
 }
 
 // oneLine is a value without its line ends.

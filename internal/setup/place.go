@@ -15,7 +15,7 @@ import (
 func (s *site) placeFor(ctx context.Context, front, name, value, entry string) (int, error) {
 	tokens, err := split(value)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w: %s", name, err, oneLine(value))
+		return 0, incomplete(name, value, err)
 	}
 	if front != Policy {
 		return len(tokens), nil
@@ -36,7 +36,7 @@ func place(name string, list []word, tokens []token, c classes, entry string) (i
 	all := restrictionsOf(list)
 	own := -1 // the last element from which something for own clients comes
 	for _, r := range c.flat(all) {
-		switch e := c.end(r, 0); {
+		switch e := c.end(r); {
 		case e == forOwn:
 			own = r.within
 		case e == forAll && r.within == own:

@@ -82,7 +82,7 @@ func (s *site) hooked(ctx context.Context, front string, match func(string) bool
 	}
 	main := service{values: valuesOf(set)}
 	for _, w := range main.ways(front, match) {
-		if w.name == parameterOf(front).name && w.never == "" {
+		if w.never == "" && (w.name == parameterOf(front).name || w.sees(front)) {
 			return true, nil
 		}
 	}

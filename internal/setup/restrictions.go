@@ -107,20 +107,17 @@ func restrictionsOf(list []word) []restriction {
 // that stand for a word.
 type classes map[string]string
 
-// deepest is how far the answers of tables are followed into classes.
-const deepest = 8
-
-// flat puts the restrictions of classes in the places of their names, but for those
-// within themselves.
+// flat puts the restrictions of classes, and those that a table has as its answer for
+// everybody, in the places of their names, but for those within themselves.
 func (c classes) flat(list []restriction, within ...string) []restriction {
 	var out []restriction
 	for _, r := range list {
-		value, ok := c[r.name]
-		if !ok || slices.Contains(within, r.name) {
+		value, ok := c.inside(r)
+		if !ok || slices.Contains(within, r.String()) {
 			out = append(out, r)
 			continue
 		}
-		for _, inner := range c.flat(restrictionsOf(wordsOf(value)), append(within, r.name)...) {
+		for _, inner := range c.flat(restrictionsOf(wordsOf(value)), append(within, r.String())...) {
 			inner.within, inner.until, inner.warned = r.within, r.until, r.warned || inner.warned
 			out = append(out, inner)
 		}
@@ -128,43 +125,70 @@ func (c classes) flat(list []restriction, within ...string) []restriction {
 	return out
 }
 
-// end says for whose mail a restriction that is no class ends its list.
-func (c classes) end(r restriction, depth int) end {
-	name := strings.ToLower(r.name)
+// inside is the list of restrictions for which one stands.
+func (c classes) inside(r restriction) (string, bool) {
+	if value, ok := c[r.name]; ok {
+		return value, true
+	}
+	value, static := r.staticAnswer()
+	_, action := endOf(value)
+	return value, static && !action && r.name != "check_sasl_access"
+}
+
+// takesAnswers reports whether something that is asked for a list may answer with the
+// name of a class.
+func (c classes) takesAnswers(value string) bool {
+	for _, r := range c.flat(restrictionsOf(wordsOf(value))) {
+		if _, static := r.staticAnswer(); !static && (r.asksTable() || r.name == "check_policy_service") {
+			return true
+		}
+		if c.end(r) == forAll {
+			return false
+		}
+	}
+	return false
+}
+
+// asksTable reports whether a restriction asks a table.
+func (r restriction) asksTable() bool { return r.name == "" || isTable(r.name) }
+
+// staticAnswer is what the table of a restriction answers for everybody.
+func (r restriction) staticAnswer() (string, bool) {
 	value, static := strings.CutPrefix(strings.Trim(r.argument, "{ }"), "static:")
+	return strings.Trim(value, "{ }"), static && r.asksTable()
+}
+
+// end says for whose mail a restriction that stands for no list ends its own.
+func (c classes) end(r restriction) end {
+	name := strings.ToLower(r.name)
+	answer, static := r.staticAnswer()
 	switch {
 	case name == "check_sasl_access":
 		return forOwn
-	case static && (r.name == "" || isTable(name)):
-		e := c.answer(strings.Trim(value, "{ }"), depth)
+	case static:
+		e, _ := endOf(answer)
 		if r.warned { // it may be a refusal
 			e = min(e, forSome)
 		}
 		return e
 	case r.warned && (name == "reject" || name == "defer"), neverPermits(name):
 		return forNone
-	case r.name == "" || isTable(name):
+	case r.asksTable():
 		return forSome
 	}
 	return ends[name]
 }
 
-// answer says for whose mail what a table answers ends the list; access(5).
-func (c classes) answer(value string, depth int) end {
-	action, _, _ := strings.Cut(value, " ")
-	switch upper := strings.ToUpper(action); {
-	case upper == "" || strings.Trim(upper, "0123456789") == "":
-		return forAll
-	case slices.Contains([]string{"OK", "RELAY", "DISCARD", "REJECT", "DEFER", "HANGUP"}, upper):
-		return forAll
+// endOf reports for whose mail an answer of a table ends the list, and whether it is an
+// action, and not a list of restrictions; access(5).
+func endOf(answer string) (e end, action bool) {
+	word, _, _ := strings.Cut(answer, " ")
+	switch upper := strings.ToUpper(word); {
+	case strings.Trim(upper, "0123456789") == "",
+		slices.Contains([]string{"OK", "RELAY", "DISCARD", "REJECT", "DEFER", "HANGUP"}, upper):
+		return forAll, true
 	case slices.Contains([]string{"DUNNO", "HOLD", "PREPEND", "WARN", "INFO", "FILTER", "REDIRECT", "BCC", "DEFER_IF_PERMIT", "DEFER_IF_REJECT"}, upper):
-		return forNone
-	case depth == deepest:
-		return forSome
+		return forNone, true
 	}
-	strongest := forNone
-	for _, r := range c.flat(restrictionsOf(wordsOf(value))) {
-		strongest = max(strongest, c.end(r, depth+1))
-	}
-	return strongest
+	return forSome, false
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -116,13 +115,16 @@ func (p Postfix) status(ctx context.Context, st *Status, ours Addresses) error {
 // whether it answers.
 func (s *site) statusOf(ctx context.Context, st *Status, front string, match func(string) bool, main service, services []service) {
 	ways := main.ways(front, match)
-	asks := map[string]bool{}
+	asks, obeys := map[string]bool{}, map[string]bool{}
 	for _, sv := range services {
 		own := sv.ways(front, match)
 		ways = append(ways, own...)
 		for _, w := range own {
 			if w.never == "" {
 				asks[sv.name] = true
+				if !w.disarmed {
+					obeys[sv.name] = true
+				}
 				s.statusOfWay(ctx, st, front, w)
 			}
 		}
@@ -133,11 +135,13 @@ func (s *site) statusOf(ctx context.Context, st *Status, front string, match fun
 	var whys []string
 	at := map[string][]string{} // by the reason why not
 	for _, sv := range services {
+		if !obeys[sv.name] {
+			st.Wrong = st.Wrong || !sv.aside() || len(obeys) == 0
+		}
 		if !asks[sv.name] {
 			why := s.whyNot(sv, sv.ways(front, match), ways)
 			say(&whys, "%s", why)
 			at[why] = append(at[why], sv.name)
-			st.Wrong = st.Wrong || !sv.aside() || len(asks) == 0
 		}
 	}
 	for _, why := range whys {
@@ -171,10 +175,7 @@ func (s *site) statusOfWay(ctx context.Context, st *Status, front string, w way)
 
 // question is what a front end is asked at an address as Postfix's lists have it.
 func (s *site) question(front, written string) (question, bool) {
-	if !strings.HasPrefix(written, "inet:") && !strings.HasPrefix(written, "unix:") {
-		written = "unix:" + written
-	}
-	a, err := ParseAddress(written)
+	a, err := postfixAddress(written)
 	if a.Path != "" {
 		if _, err := os.Stat(a.Path); !filepath.IsAbs(a.Path) || err != nil {
 			a.Path = filepath.Join(s.queue, a.Path)

@@ -14,7 +14,8 @@ type way struct {
 	own       []string // what lets mail of own clients pass before it
 	picked    []string // what may let some mail from outside pass before it
 	disarmed  bool     // its refusals are logged alone
-	never     string   // why it is never asked
+	never     string   // why it is never asked, or asked in vain
+	early     bool     // it is asked before RCPT, where nothing is decided
 }
 
 // policyLists are the lists of restrictions, in the order in which smtpd(8) looks at
@@ -85,16 +86,19 @@ func tokensOf(value string) []token {
 	return tokens
 }
 
-// policyWays are those by lists of restrictions, and by classes that no list names.
+// policyWays are those by lists of restrictions, and by classes that no list names
+// but that an answer to one may.
 func (sv service) policyWays(match func(string) bool) []way {
 	c := classesOf(sv.values)
 	var out []way
+	answered := false
 	for _, name := range policyLists {
 		if w, ok := sv.policyWay(name, c, match); ok {
 			out = append(out, w)
 		}
+		answered = answered || !sv.early(name) && c.takesAnswers(sv.values[name])
 	}
-	if out != nil {
+	if out != nil || !answered {
 		return out
 	}
 	for _, name := range words(sv.values["smtpd_restriction_classes"]) {
@@ -111,10 +115,13 @@ func (sv service) policyWay(name string, c classes, match func(string) bool) (wa
 	w := way{setting: sv.setting(name)}
 	for _, r := range c.flat(restrictionsOf(wordsOf(w.value))) {
 		if address := addressOf(r.argument); r.name == "check_policy_service" && match(address) {
-			w.addresses, w.disarmed = []string{address}, r.warned
+			w.addresses, w.disarmed, w.early = []string{address}, r.warned, sv.early(name)
+			if w.early {
+				w.never = "smtpd_delay_reject = no has Postfix ask before RCPT, where tlswarden decides nothing"
+			}
 			return w, true
 		}
-		switch c.end(r, 0) {
+		switch c.end(r) {
 		case forOwn:
 			w.own = append(w.own, r.String())
 		case forSome:
@@ -124,6 +131,18 @@ func (sv service) policyWay(name string, c classes, match func(string) bool) (wa
 		}
 	}
 	return w, false
+}
+
+// early reports whether smtpd(8) looks at a list before RCPT: at connect, HELO or MAIL
+// itself; postconf(5), smtpd_delay_reject.
+func (sv service) early(list string) bool {
+	return strings.EqualFold(sv.values["smtpd_delay_reject"], "no") && slices.Contains(policyLists[:3], list)
+}
+
+// sees reports whether another list than that of setup has Postfix ask about all mail
+// from outside at the latest at RCPT, and obey.
+func (w way) sees(front string) bool {
+	return front == Policy && slices.Contains(policyLists[:4], w.name) && len(w.picked) == 0 && !w.disarmed
 }
 
 // notes are what is to be known of mail about which a way does not ask.
