@@ -31,6 +31,9 @@ func allTypes(t testing.TB) columns {
 	return c
 }
 
+// wantQuotes is what is said of quotes that are not in order.
+const wantQuotes = ` has a double quote without its pair, or within a value that does not begin with one; write a value with a double quote in it between double quotes, and that one twice: "the ""best"" partner"`
+
 // TestParse shows which files are in order.
 func TestParse(t *testing.T) {
 	tier, err := newColumns(map[string]string{"tier": "name", "n": "number"}, nil)
@@ -49,24 +52,35 @@ func TestParse(t *testing.T) {
 		"a key missing":      {domain, "tier,n", `the first line must name the column "sender_domain" once; it names ["tier" "n"]`},
 		"a column twice":     {domain, "sender_domain,tier,n,tier", `the first line must name the column "tier" once; it names ["sender_domain" "tier" "n" "tier"]`},
 		"a field missing":    {domain, "sender_domain,tier,n\n\na.example,gold", "line 3: has 2 values for 3 columns; a value with the separator in it stands between double quotes"},
-		"no end of quotes":   {domain, "sender_domain,tier,n\n\"a.example,gold,1", `parse error on line 2, column 18: extraneous or missing " in quoted-field`},
-		"a row twice":        {domain, "sender_domain,tier,n\na.example,gold,1\nA.Example.,gold,1", `line 3: sender_domain "A.Example.": there was a row with the same key before; remove one of them`},
+		"no end of quotes":   {domain, "sender_domain,tier,n\n\"a.example,gold,1", `line 2: "\"a.example,gold,1"` + wantQuotes},
+		"a row twice":        {domain, "sender_domain,tier,n\na.example,gold,1\nA.Example.,gold,1", `line 3: sender_domain "A.Example.": line 2 has the same key; remove one of them`},
 		"no key":             {domain, "sender_domain,tier,n\n,gold,1", `line 2: sender_domain "" is empty; write what the row is for, or remove the row`},
 		"no domain":          {domain, "sender_domain,tier,n\nbank example,gold,1", `line 2: sender_domain "bank example" is not a valid domain name; write one such as example.org`},
 		"no A-label":         {domain, "sender_domain,tier,n\n\u202ebank.example,gold,1", "line 2: sender_domain \"\\u202ebank.example\" has a character that is not visible, U+202E; write it without"},
-		"two of its names":   {domain, "sender_domain,tier,n\nxn--cla-7ka.example,gold,1\nclaß.example,gold,1", `line 3: sender_domain "claß.example": there was a row with the same key before; remove one of them`},
-		"two spellings":      {[]string{"sender"}, "sender,tier,n\n\"\"\"a b\"\"@c.example\",gold,1\nA B@C.example,gold,1", `line 3: sender "A B@C.example": there was a row with the same key before; remove one of them`},
-		"no number":          {domain, "sender_domain,tier,n\na.example,gold,one", `line 2: n: "one" is not a whole number; write a whole number in digits alone, such as 1500`},
-		"a long value":       {domain, "sender_domain,tier,n\na.example," + strings.Repeat("x", 1025) + ",1", "line 2: tier: a text of 1025 octets; 1024 are the most"},
-		"not UTF-8":          {domain, "sender_domain,tier,n\na.example,\xff,1", `line 2: tier: "\xff" is not in UTF-8; convert it: iconv -f WINDOWS-1252 -t UTF-8`},
-		"NUL":                {domain, "sender_domain,tier,n\na.example,a\x00b,1", `line 2: tier: "a\x00b" has a NUL octet; write it without`},
-		"a host":             {[]string{"client"}, "client,tier,n\n192.0.2.1,gold,1\n192.0.2.1/32,gold,1", `line 3: client "192.0.2.1/32": there was a row with the same key before; remove one of them`},
-		"no network":         {[]string{"client"}, "client,tier,n\nmx.example,gold,1", `line 2: client "mx.example" is no address and no network; write 192.0.2.1 or 192.0.2.0/24`},
-		"bits beyond":        {[]string{"client"}, "client,tier,n\n192.0.2.1/24,gold,1", `line 2: client "192.0.2.1/24" has bits beyond its length; write 192.0.2.0/24`},
-		"a zone":             {[]string{"client"}, "client,tier,n\nfe80::1%eth0,gold,1", `line 2: client "fe80::1%eth0" has a zone; write it without what follows the %`},
-		"mapped":             {[]string{"client"}, "client,tier,n\n::ffff:192.0.2.0/120,gold,1", `line 2: client "::ffff:192.0.2.0/120" is an IPv4 network in IPv6 form; write 192.0.2.0/24`},
-		"no fingerprint":     {[]string{"cert_fingerprint"}, "cert_fingerprint,tier,n\nSHA256:abc,gold,1", `line 2: cert_fingerprint "SHA256:abc" is no fingerprint; write its hexadecimal digits alone, as openssl x509 -fingerprint -sha256 prints them behind the "="`},
-		"a long key":         {[]string{"sasl_user"}, "sasl_user,tier,n\n" + strings.Repeat("x", 1025) + ",gold,1", `line 2: sasl_user "` + strings.Repeat("x", 100) + `" has more than 1024 octets`},
+		"two of its names":   {domain, "sender_domain,tier,n\nxn--cla-7ka.example,gold,1\nclaß.example,gold,1", `line 3: sender_domain "claß.example": line 2 has the same key; remove one of them`},
+		"its own name":       {domain, "sender_domain,tier,n\nclass.example,gold,1\nclaß.example,gold,1", ""},
+		"a bare quote":       {domain, "sender_domain,tier,n\na.example,the \"best\",1", `line 2: "a.example,the \"best\",1"` + wantQuotes},
+		"a quote, and lines": {domain, "sender_domain,tier,n\na.example,\"x\ny,1\n", `line 2: "a.example,\"x"` + wantQuotes},
+		"all that is wrong": {domain, "sender_domain,tier,n\n.a.example," + "a\u00adb" + ",one", "line 2: sender_domain \".a.example\" is of subdomains, and a row stands for one domain; write a row for each, or a list of the rule files, which knows subdomains\n" +
+			`line 2: n: "one" is not a whole number; write a whole number in digits alone, such as 1500` + "\n" + `line 2: tier: "a\u00adb" has a character that is not visible, U+00AD; write it without`},
+		"a point":          {domain, "sender_domain,tier,n\na.example,gold,7.00", `line 2: n: "7.00" is not a whole number; write 7`},
+		"a point, or more": {domain, "sender_domain,tier,n\na.example,gold,1.000", `line 2: n: "1.000" is not a whole number; write 1 or 1000`},
+		"no names":         {domain, ",,\na.example,gold,1", `the first line must name the column "sender_domain" once; it names ["" "" ""]; write there sender_domain,n,tier`},
+		"another case":     {domain, "Sender_Domain,tier,n\na.example,gold,1", `the first line must name the column "sender_domain" once; it names ["Sender_Domain" "tier" "n"]; write sender_domain in the place of "Sender_Domain"`},
+		"another sign":     {domain, "sender domain;TIER;N\na.example;gold;1", `the first line must name the column "sender_domain" once; it names ["sender domain" "TIER" "N"]; write sender_domain in the place of "sender domain"`},
+		"bars":             {domain, "sender_domain|tier|n\na.example|gold|1", ""},
+		"two spellings":    {[]string{"sender"}, "sender,tier,n\n\"\"\"a b\"\"@c.example\",gold,1\nA B@C.example,gold,1", `line 3: sender "A B@C.example": line 2 has the same key; remove one of them`},
+		"no number":        {domain, "sender_domain,tier,n\na.example,gold,one", `line 2: n: "one" is not a whole number; write a whole number in digits alone, such as 1500`},
+		"a long value":     {domain, "sender_domain,tier,n\na.example," + strings.Repeat("x", 1025) + ",1", "line 2: tier: a text of 1025 octets; 1024 are the most"},
+		"not UTF-8":        {domain, "sender_domain,tier,n\na.example,\xff,1", `line 2: tier: "\xff" is not in UTF-8; convert it: iconv -f WINDOWS-1252 -t UTF-8`},
+		"NUL":              {domain, "sender_domain,tier,n\na.example,a\x00b,1", `line 2: tier: "a\x00b" has a NUL octet; write it without`},
+		"a host":           {[]string{"client"}, "client,tier,n\n192.0.2.1,gold,1\n192.0.2.1/32,gold,1", `line 3: client "192.0.2.1/32": line 2 has the same key; remove one of them`},
+		"no network":       {[]string{"client"}, "client,tier,n\nmx.example,gold,1", `line 2: client "mx.example" is no address and no network; write 192.0.2.1 or 192.0.2.0/24`},
+		"bits beyond":      {[]string{"client"}, "client,tier,n\n192.0.2.1/24,gold,1", `line 2: client "192.0.2.1/24" has bits beyond its length; write 192.0.2.0/24`},
+		"a zone":           {[]string{"client"}, "client,tier,n\nfe80::1%eth0,gold,1", `line 2: client "fe80::1%eth0" has a zone; write it without what follows the %`},
+		"mapped":           {[]string{"client"}, "client,tier,n\n::ffff:192.0.2.0/120,gold,1", `line 2: client "::ffff:192.0.2.0/120" is an IPv4 network in IPv6 form; write 192.0.2.0/24`},
+		"no fingerprint":   {[]string{"cert_fingerprint"}, "cert_fingerprint,tier,n\nSHA256:abc,gold,1", `line 2: cert_fingerprint "SHA256:abc" is no fingerprint; write its hexadecimal digits alone, as openssl x509 -fingerprint -sha256 prints them behind the "="`},
+		"a long key":       {[]string{"sasl_user"}, "sasl_user,tier,n\n" + strings.Repeat("x", 1025) + ",gold,1", `line 2: sasl_user "` + strings.Repeat("x", 100) + `" has more than 1024 octets`},
 	} {
 		_, err := parseCSV([]byte(c.file), c.key, tier)
 		if (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
@@ -83,6 +97,7 @@ func TestKeys(t *testing.T) {
 	}
 	const networks = "client,tier\n192.0.2.0/24,net\n192.0.2.128/25,half\n192.0.2.200,host\n2001:db8::/32,six\n0.0.0.0/0,all4\n"
 	const both = "sender_domain,client,tier\na.example,192.0.2.0/24,one\na.example,0.0.0.0/0,rest\nb.example,192.0.2.0/24,two\n"
+	const folds = "sender_domain,client,tier\nclaß.example,192.0.2.0/24,sharp\nclass.example,0.0.0.0/0,double\nstraße.example,0.0.0.0/0,street\n"
 	const certs = "cert_fingerprint,tier\n61:9F:00:" + "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:0a" + ",pinned\n"
 	const mail = "sender,recipient,tier\nBoss@a.example,in@b.example,one\n\"a,b@a.example\",in@b.example,two\n"
 	for _, row := range []struct {
@@ -104,6 +119,11 @@ func TestKeys(t *testing.T) {
 		{both, []string{"b.example", "192.0.2.1"}, "two"},
 		{both, []string{"b.example", "203.0.113.1"}, nil},
 		{both, []string{"", "192.0.2.1"}, nil},
+		{folds, []string{"xn--cla-7ka.example", "192.0.2.1"}, "sharp"},
+		{folds, []string{"class.example", "192.0.2.1"}, "double"},
+		{folds, []string{"strasse.example", "192.0.2.1"}, "street"},
+		{folds, []string{"xn--strae-oqa.example", "192.0.2.1"}, "street"},
+		{folds, []string{"xn--cla-7ka.example", "198.51.100.1"}, nil},
 		{certs, []string{"619f0000112233445566778899aabbccddeeff0a"}, "pinned"},
 		{certs, []string{"619f00"}, nil},
 		{certs, []string{""}, nil},

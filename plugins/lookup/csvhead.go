@@ -48,13 +48,32 @@ func head(data []byte, wanted []string) (*csv.Reader, []string, error) {
 	names := trimmed(first)
 	for _, name := range wanted {
 		if i := slices.Index(names, name); i < 0 || slices.Contains(names[i+1:], name) {
-			return nil, nil, fmt.Errorf("the first line must name the column %q once; it names %.200q", name, names)
+			return nil, nil, fmt.Errorf("the first line must name the column %q once; it names %.200q%s", name, names, headHint(names, name, wanted))
 		}
 	}
 	for len(names) > 0 && names[len(names)-1] == "" {
 		names = names[:len(names)-1] // empty columns at the end do not count
 	}
 	return r, names, nil
+}
+
+// headHint says what to write in a first line that lacks a column, or nothing.
+func headHint(names []string, name string, wanted []string) string {
+	if strings.Join(names, "") == "" {
+		return "; write there " + strings.Join(wanted, ",")
+	}
+	for _, n := range names {
+		if n != name && sameName(n, name) {
+			return fmt.Sprintf("; write %s in the place of %q", name, n)
+		}
+	}
+	return ""
+}
+
+// sameName reports whether names of columns are the same but for case, blanks and signs.
+func sameName(a, b string) bool {
+	bare := strings.NewReplacer(" ", "", "_", "", "-", "", ".", "", "\u00a0", "")
+	return strings.EqualFold(bare.Replace(a), bare.Replace(b))
 }
 
 // newReader reads rows of any length.
@@ -66,15 +85,15 @@ func newReader(data []byte, comma rune) *csv.Reader {
 }
 
 // separator is what parts the columns: a comma, or, as Excel saves where numbers have
-// decimal commas, a semicolon, or a tab. It is the one by which the first line names most
-// of the columns that are wanted.
+// decimal commas, a semicolon, or a tab, or, as databases print, a "|". It is the one by
+// which the first line names most of the columns that are wanted.
 func separator(data []byte, wanted []string) rune {
 	most, best := 0, ','
-	for _, comma := range ",;\t" {
+	for _, comma := range ",;\t|" {
 		first, _ := newReader(data, comma).Read()
 		n := 0
 		for _, name := range first {
-			if slices.Contains(wanted, strings.TrimSpace(name)) {
+			if slices.ContainsFunc(wanted, func(w string) bool { return sameName(w, strings.TrimSpace(name)) }) {
 				n++
 			}
 		}

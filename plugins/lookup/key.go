@@ -51,7 +51,7 @@ func checkKey(setting, name string) error {
 }
 
 // entries are the forms in which a table's value is compared with those of a session:
-// one, or both names of a domain that mail servers fold to another one. An error
+// one, or both names of a domain that mail servers fold to another one, its own first. An error
 // says that no session has such a value, and what to write instead.
 func (f form) entries(s string) ([]string, error) {
 	if err := checkText(s); err != nil {
@@ -73,7 +73,7 @@ func (f form) entries(s string) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case other != "":
-		return []string{normal, other}, nil
+		return []string{other, normal}, nil
 	}
 	return []string{normal}, nil
 }

@@ -80,6 +80,24 @@ func domainKey(s string) (normal, other string, err error) {
 	return normal, other, nil
 }
 
+// checkDomain refuses what is not the one domain that a fact is.
+func checkDomain(s string) error {
+	if strings.HasPrefix(s, ".") || strings.ContainsAny(s, "<>*") || strings.HasPrefix(s, "@") || checkOne(s) != nil {
+		return errors.New("is not one domain name; write one such as example.org")
+	}
+	_, _, err := domainKey(s)
+	return err
+}
+
+// checkMailbox refuses what is not the one address that a fact is.
+func checkMailbox(s string) error {
+	if local, _ := mailaddr.Split(mailaddr.Unquote(s)); local == "" && s != "<>" || strings.HasPrefix(s, "*@") || !strings.Contains(s, `"`) && checkOne(s) != nil {
+		return errors.New("is not one address; write one such as user@example.org")
+	}
+	_, _, err := mailboxKey(s)
+	return err
+}
+
 // validName reports whether an A-label can be a domain name (RFC 1035 section 2.3.4), or
 // what clients say in its place in HELO, such as names with "_".
 func validName(name string) bool {

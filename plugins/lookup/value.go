@@ -109,7 +109,15 @@ func (c column) text(s string) (any, error) {
 	case plugins.Text:
 		return s, nil
 	case plugins.Name, plugins.Domain, plugins.Mailbox:
-		if err := checkVisible(bare); err != nil {
+		err := checkVisible(bare)
+		switch {
+		case err != nil || bare == "":
+		case c.kind == plugins.Domain:
+			err = checkDomain(bare)
+		case c.kind == plugins.Mailbox:
+			err = checkMailbox(bare)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%.100q %w", s, err)
 		}
 		return bare, nil
@@ -195,26 +203,73 @@ func (c column) instead(s string) string {
 	case plugins.Boolean:
 		return "write yes or no (true, false, 1 and 0 do, too)"
 	case plugins.Number:
-		return "write a whole number in digits alone, such as 1500"
+		return "write " + number(s)
 	case plugins.Address:
 		return "write one IP address, such as 192.0.2.1"
 	case plugins.Time:
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= firstJulian && n <= lastJulian {
+			return "for a Julian day, let the query take CAST(column AS REAL); for a number of seconds, datetime(column, 'unixepoch') || 'Z'; or write 2027-01-31"
+		}
 		return "write " + strings.Join(dates(s), " or ")
 	}
 	return "write a text; in a query, CAST(column AS text)"
 }
 
-// dates are what may have been meant by a date that is written in another way.
+// wholePart is a number behind whose point there is nothing.
+var wholePart = regexp.MustCompile(`^(-?\d+)\.(0+)$`)
+
+// number is what may have been meant by a text that is not a whole number. Three digits
+// behind a point may be thousands.
+func number(s string) string {
+	m := wholePart.FindStringSubmatch(s)
+	switch {
+	case m == nil:
+		return "a whole number in digits alone, such as 1500"
+	case len(m[2]) == 3:
+		return m[1] + " or " + m[1] + m[2]
+	}
+	return m[1]
+}
+
+// dateForms are other ways to write a day.
+var dateForms = [...]string{"2.1.2006", "2.1.06", "1/2/2006", "2/1/2006", "2-1-2006", "2006/1/2", "2006.1.2", "2006-1-2", "20060102",
+	"2 Jan 2006", "2-Jan-2006", "Jan 2, 2006", "2 January 2006", "January 2, 2006"}
+
+// dates are what may have been meant by a date that is written in another way, with the
+// time of day that stands behind it.
 func dates(s string) []string {
 	var meant []string
-	for _, form := range []string{"2.1.2006", "2.1.06", "1/2/2006", "2/1/2006", "2-1-2006", "2006/1/2", "2006.1.2", "2006-1-2", "20060102"} {
-		first, _, _ := strings.Cut(s, " ")
-		if day, err := time.Parse(form, first); err == nil {
-			meant = append(meant, day.Format(time.DateOnly))
+	for at := len(s); at > 0; at = strings.LastIndexAny(s[:at], " T") {
+		clock, ok := clockTime(s[at:])
+		if !ok {
+			continue
+		}
+		for _, form := range dateForms {
+			if day, err := time.Parse(form, s[:at]); err == nil {
+				meant = append(meant, day.Format(time.DateOnly)+clock)
+			}
 		}
 	}
 	if len(meant) == 0 {
 		return []string{"2027-01-31", "2027-01-31T12:00:00+01:00"}
 	}
 	return slices.Compact(meant)
+}
+
+// clockTime is the time of day behind a day, as it belongs behind one; false if it
+// cannot be told.
+func clockTime(s string) (string, bool) {
+	if s == "" {
+		return "", true
+	}
+	bare := strings.TrimSpace(s[1:])
+	if _, ok := moment("2027-01-31" + s[:1] + bare); ok {
+		return s[:1] + bare, true
+	}
+	for _, form := range []string{"3:04 PM", "3:04:05 PM", "3:04PM", "15:4"} {
+		if at, err := time.Parse(form, strings.ToUpper(bare)); err == nil {
+			return " " + at.Format(time.TimeOnly), true
+		}
+	}
+	return "", false
 }
