@@ -22,6 +22,7 @@ var allowed = map[string]struct {
 	"cmd/tlswarden":         {[]string{"internal/civil", "internal/daemon", "internal/mailaddr", "internal/setup", "internal/tlsname", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, explain shows what each front end answers, and a shell completes names of TLS versions"},
 	"internal/daemon":       {[]string{"internal/gate", "internal/mailaddr", "internal/pluginhost", "internal/ratelimit", "internal/statefile", "internal/systemd", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends, the gate and plugins"},
 	"internal/gate":         {[]string{"internal/mailaddr", "internal/tlsname", "rules"}, "it makes verdicts and knows nothing of protocols or files"},
+	"internal/lastgood":     {[]string{"internal/statefile", "rules/rulefile"}, "it keeps what rules were read from"},
 	"internal/message":      {[]string{"rules"}, "it gives facts and knows no protocol"},
 	"internal/pluginhost":   {[]string{"internal/ratelimit", "plugins", "plugins/proto", "rules"}, "it asks plugins for facts and knows neither gate nor files"},
 	"internal/setup":        {[]string{"internal/mailaddr", "internal/tomlfile", "packaging"}, "mail servers are hooked up by the shipped lines, and tlswarden.toml gets what they tell"},

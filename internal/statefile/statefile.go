@@ -9,7 +9,7 @@
 //
 // # Limits
 //
-// One process writes to a directory. A file has at most 8 MiB.
+// One process writes to a directory. A file has at most 64 MiB.
 //
 // # Diagnostics
 //
@@ -28,7 +28,7 @@ import (
 )
 
 // mostBytes is the size of the largest file that is read or written.
-const mostBytes = 8 << 20
+const mostBytes = 64 << 20
 
 // Read returns the contents of a file of the directory.
 func Read(dir, name string) ([]byte, error) {

@@ -55,7 +55,7 @@ func TestReplace(t *testing.T) {
 func TestFailures(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	if err := Write(dir, "long", make([]byte, mostBytes+1)); err == nil || err.Error() != at("long")+": longer than 8388608 bytes" {
+	if err := Write(dir, "long", make([]byte, mostBytes+1)); err == nil || err.Error() != at("long")+": longer than 67108864 bytes" {
 		t.Errorf("%v", err)
 	}
 	if err := os.Mkdir(at("directory"), 0o700); err != nil {
@@ -70,7 +70,7 @@ func TestFailures(t *testing.T) {
 	if err := os.WriteFile(at("large"), bytes.Repeat([]byte("x"), mostBytes+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"directory": "not a regular file", "pipe": "not a regular file", "large": "longer than 8388608 bytes"} {
+	for name, want := range map[string]string{"directory": "not a regular file", "pipe": "not a regular file", "large": "longer than 67108864 bytes"} {
 		if _, err := Read(dir, name); err == nil || err.Error() != at(name)+": "+want {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -101,11 +101,12 @@ func (l *loader) fileEntries(e tomlfile.Entry, t *tomlfile.Table) []listEntry {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(filepath.Dir(e.Pos.File), name)
 	}
-	data, err := tomlfile.ReadFile(name)
+	data, err := l.opts.read(name)
 	if err != nil {
 		r.Errorf(pos, "", "%s %v", name, err)
 		return nil
 	}
+	l.read = append(l.read, Source{Name: name, Data: data})
 	if line, wrong, hint := notText(data); wrong != "" {
 		l.found.Errorf(tomlfile.Pos{File: name, Line: line}, hint, "list %q: %s", e.Key, wrong)
 		return nil

@@ -1,9 +1,13 @@
 package rulefile
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +31,9 @@ type Options struct {
 	// known which there are, and rules may name any.
 	Plugins map[string]Plugin
 
+	// Read reads a rule file or the file of a list; nil: [tomlfile.ReadFile].
+	Read func(name string) ([]byte, error)
+
 	Now  time.Time      // for what has expired; zero: the time of the run
 	Zone *time.Location // in which dates are meant; nil: that of the process
 }
@@ -38,6 +45,8 @@ type Result struct {
 	Found  tomlfile.Diagnostics
 
 	Lists, Profiles int // how many the files define
+
+	Files []Source // what was read by Options.Read: rule files in their order, and those of lists
 }
 
 // LoadFiles reads rule files in the order given. A file that cannot be read is
@@ -46,7 +55,7 @@ func LoadFiles(names []string, o Options) Result {
 	var found tomlfile.Diagnostics
 	var sources []Source
 	for _, name := range names {
-		data, err := tomlfile.ReadFile(name)
+		data, err := o.read(name)
 		if err != nil {
 			found.Errorf(tomlfile.Pos{File: name}, "", "%v", err)
 			continue
@@ -54,10 +63,32 @@ func LoadFiles(names []string, o Options) Result {
 		sources = append(sources, Source{Name: name, Data: data})
 	}
 	r := Load(sources, o)
+	r.Files = append(sources, r.Files...)
 	if len(found) > 0 {
 		r.Policy, r.Found = nil, append(found, r.Found...)
 	}
 	return r
+}
+
+func (o *Options) read(name string) ([]byte, error) {
+	if o.Read != nil {
+		return o.Read(name)
+	}
+	return tomlfile.ReadFile(name)
+}
+
+// Hash identifies the contents of files that were read for a policy, whatever their order.
+func Hash(read []Source) string {
+	sums := make(map[string]bool, len(read))
+	for _, f := range read {
+		sum := sha256.Sum256(f.Data)
+		sums[fmt.Sprintf("%q %x", f.Name, sum)] = true
+	}
+	all := sha256.New()
+	for _, sum := range slices.Sorted(maps.Keys(sums)) {
+		fmt.Fprintln(all, sum)
+	}
+	return hex.EncodeToString(all.Sum(nil))
 }
 
 // Glob expands patterns, relative to a directory, into file names in the order
@@ -135,7 +166,7 @@ func Load(sources []Source, o Options) Result {
 	if len(l.rules) == 0 && len(sources) > 0 && !l.found.HasErrors() {
 		l.found.Warnf(tomlfile.Pos{File: sources[0].Name}, "", "there is no [[rule]]: all mail is accepted")
 	}
-	res := Result{Tests: l.tests, Found: l.found, Lists: len(l.lists), Profiles: len(l.sortedProfiles())}
+	res := Result{Tests: l.tests, Found: l.found, Lists: len(l.lists), Profiles: len(l.sortedProfiles()), Files: l.read}
 	res.Found.Sort()
 	if !res.Found.HasErrors() {
 		res.Policy = rules.New(l.config)
@@ -158,6 +189,7 @@ type loader struct {
 	config   rules.Config
 	lists    map[string]*list
 	profiles map[string]*profile
+	read     []Source // files of lists
 	rules    []*tomlfile.Table
 	tests    []*tomlfile.Table
 	names    map[string]tomlfile.Pos // of rules
