@@ -20,6 +20,7 @@ var allowed = map[string]struct {
 	reason  string
 }{
 	"cmd/tlswarden":         {[]string{"internal/civil", "internal/daemon", "internal/mailaddr", "internal/setup", "internal/tlsname", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, explain shows what each front end answers, and a shell completes names of TLS versions"},
+	"internal/control":      {[]string{"internal/tomlfile"}, "it carries answers and knows nobody who gives them"},
 	"internal/daemon":       {[]string{"internal/gate", "internal/mailaddr", "internal/pluginhost", "internal/ratelimit", "internal/statefile", "internal/systemd", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends, the gate and plugins"},
 	"internal/gate":         {[]string{"internal/mailaddr", "internal/tlsname", "rules"}, "it makes verdicts and knows nothing of protocols or files"},
 	"internal/lastgood":     {[]string{"internal/statefile", "rules/rulefile"}, "it keeps what rules were read from"},
@@ -64,7 +65,7 @@ var outside = map[string]struct {
 	"github.com/jackc/pgx":            {[]string{"plugins/lookup"}, false, "PostgreSQL"},
 	"modernc.org/sqlite":              {[]string{"plugins/lookup"}, false, "SQLite"},
 	"github.com/spf13/cobra":          {[]string{"cmd/tlswarden"}, false, "the command line"},
-	"golang.org/x/net":                {[]string{"internal/mailaddr", "internal/message"}, false, "internationalised domain names"},
+	"golang.org/x/net":                {[]string{"internal/control", "internal/mailaddr", "internal/message"}, false, "internationalised domain names, and a bound of connections"},
 	"golang.org/x/text":               {[]string{"internal/mailaddr"}, false, "the folding of case"},
 	"golang.org/x/tools":              {[]string{"rules/ruletest/corpus"}, true, "txtar archives of cases, in tests only"},
 	"github.com/rogpeppe/go-internal": {nil, true, "scripts over the real main, in tests only"},

@@ -24,13 +24,27 @@ func (s Severity) String() string {
 	return "error"
 }
 
+// MarshalText returns the severity as String does, for JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText returns.
+func (s *Severity) UnmarshalText(text []byte) error {
+	for _, known := range []Severity{Error, Warning} {
+		if string(text) == known.String() {
+			*s = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not a severity", text)
+}
+
 // Diagnostic is what is wrong with a configuration file.
 type Diagnostic struct {
-	Severity Severity
-	File     string
-	Line     int    // from 1; 0 is the file as a whole
-	Message  string // what is wrong, one line without a full stop
-	Hint     string // what to do about it; may be empty
+	Severity Severity `json:"severity"`
+	File     string   `json:"file"`
+	Line     int      `json:"line"`    // from 1; 0 is the file as a whole
+	Message  string   `json:"message"` // what is wrong, one line without a full stop
+	Hint     string   `json:"hint"`    // what to do about it; may be empty
 }
 
 // String returns "file:line: error: message", followed by a second line with the
