@@ -112,6 +112,7 @@ func checkConfig(ctx context.Context, file string, plugins bool, now time.Time) 
 	}
 	c.Loaded = config.LoadRules(now)
 	c.Found = append(found, c.Found...)
+	addUnreadable(file, c.Read, &c.Found)
 	return c, nil
 }
 

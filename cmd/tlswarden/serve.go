@@ -41,7 +41,7 @@ it passes are taken over (LISTEN_FDS), and it is told of readiness and health
 		defer restore()
 		context.AfterFunc(ctx, restore) // a second one ends the process, as is usual
 		signals := daemon.Signals{Reload: notify(syscall.SIGHUP), Counts: notify(syscall.SIGUSR1)}
-		err := daemon.Run(ctx, config, signals, cmd.ErrOrStderr())
+		err := daemon.Run(ctx, config, versionText(), signals, cmd.ErrOrStderr())
 		var bad *daemon.ConfigError
 		if errors.As(err, &bad) {
 			printFound(cmd.ErrOrStderr(), bad.Found)

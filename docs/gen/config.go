@@ -30,7 +30,7 @@ const (
 
 // configTables describes all keys of tlswarden.toml.
 func configTables() []configTable {
-	return []configTable{topTable(), frontTable(), listenTable(), logTable(), pluginTable()}
+	return []configTable{topTable(), frontTable(), listenTable(), logTable(), controlTable(), pluginTable()}
 }
 
 func topTable() configTable {
@@ -45,7 +45,20 @@ func topTable() configTable {
 			{key{"milter", `[milter]`, "The milter, see below. A front end whose table is missing is not served."}, "table", "both, on loopback", restart},
 			{key{"policy", `[policy]`, "The policy service, see below."}, "table", "both, on loopback", restart},
 			{key{"log", `[log]`, "Where and how to log, see below."}, "table", "none", restart},
+			{key{"control", `[control]`, "Where commands ask the daemon, see below."}, "table", "none", restart},
 			{key{"plugin", `[plugin.lookup]`, "A plugin, see below."}, "table", "none", restart},
+		},
+	}
+}
+
+func controlTable() configTable {
+	return configTable{
+		title: "`[control]`",
+		intro: "The daemon has two sockets by which commands ask it: `status`, which its group may use, so that a monitoring user that is a member of the group " +
+			"`tlswarden` can run `tlswarden status`, and `reload`, which root and the daemon's own user may use.",
+		around: "[control]\nKEY\n",
+		settings: []setting{
+			{key{"directory", `directory = "/run/tlswarden-two"`, "The directory of the sockets, which is made if it is not there. A second daemon on the same machine needs one of its own."}, "string", "the directory that the service manager makes (`RUNTIME_DIRECTORY`), which is `/run/tlswarden`", restart},
 		},
 	}
 }
@@ -99,7 +112,7 @@ func logTable() configTable {
 // their place beside what rules say of their facts.
 func writeConfig(b *strings.Builder) {
 	b.WriteString("\n## The configuration\n\nThe daemon's configuration, tlswarden.toml, is another file than those of rules. " +
-		"What a *reload* (`SIGHUP`) puts in place and what takes a *restart* is said of each key. " +
+		"What a *reload* (`tlswarden reload`, or `SIGHUP`) puts in place and what takes a *restart* is said of each key. " +
 		"All keys may be left out but `listen`, and `path` of a plugin. The keys of plugins are [above](#pluginname-in-tlswardentoml).\n")
 	for _, t := range configTables() {
 		if t.title != pluginTitle {

@@ -26,13 +26,20 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"golang.org/x/net/netutil"
 )
 
-// DefaultDir is where the sockets are if the configuration names no other directory.
-const DefaultDir = "/run/tlswarden"
+// DefaultDir is where the sockets are if the configuration names no other directory:
+// what the service manager makes for the daemon.
+func DefaultDir() string {
+	if runtime.GOOS == "freebsd" {
+		return "/var/run/tlswarden"
+	}
+	return "/run/tlswarden"
+}
 
 // The names of the sockets in the directory, and the modes that they have.
 const (
@@ -55,27 +62,28 @@ const (
 	idleFor    = time.Minute
 )
 
-// Serve answers on both listeners until the context ends, and then closes them. What
-// is under way gets a second to end.
-func Serve(ctx context.Context, d Daemon, status, reload net.Listener) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answer(w, d.Status()) })
-	serve(ctx, mux, status)
-	mux = http.NewServeMux()
-	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { answer(w, d.Reload()) })
-	serve(ctx, mux, reload)
-}
-
-func serve(ctx context.Context, handler http.Handler, ln net.Listener) {
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: headerFor, IdleTimeout: idleFor, MaxHeaderBytes: 1 << 12}
-	go s.Serve(netutil.LimitListener(ln, mostAtOnce))
-	context.AfterFunc(ctx, func() {
+// Serve answers on both listeners until end is called, which closes them. What is
+// under way then gets a second to end.
+func Serve(d Daemon, status, reload net.Listener) (end func()) {
+	ofStatus, ofReload := http.NewServeMux(), http.NewServeMux()
+	ofStatus.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answer(w, d.Status()) })
+	ofReload.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { answer(w, d.Reload()) })
+	servers := []*http.Server{serve(ofStatus, status), serve(ofReload, reload)}
+	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if s.Shutdown(ctx) != nil {
-			s.Close()
+		for _, s := range servers {
+			if s.Shutdown(ctx) != nil {
+				s.Close()
+			}
 		}
-	})
+	}
+}
+
+func serve(handler http.Handler, ln net.Listener) *http.Server {
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: headerFor, IdleTimeout: idleFor, MaxHeaderBytes: 1 << 12}
+	go s.Serve(netutil.LimitListener(ln, mostAtOnce))
+	return s
 }
 
 func answer(w http.ResponseWriter, v any) {

@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"cmp"
 	"log/slog"
 	"path/filepath"
 	"slices"
 
+	"tlswarden/internal/control"
 	"tlswarden/internal/gate"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
@@ -36,6 +38,7 @@ type Config struct {
 	PolicyMax int // the same of the policy service
 	Log       LogConfig
 	Plugins   []Plugin
+	Control   string // the directory of the sockets by which commands ask the daemon; "": that of the service manager
 
 	known map[string]rulefile.Plugin // what plugins have told of themselves, by their names
 }
@@ -80,14 +83,14 @@ func (c *Config) rulesOptions() rulefile.Options {
 // the start, and not by a reload.
 func (c *Config) sameAtStart(o *Config) bool {
 	return slices.Equal(c.Milter, o.Milter) && slices.Equal(c.Policy, o.Policy) &&
-		c.MilterMax == o.MilterMax && c.PolicyMax == o.PolicyMax && c.Log == o.Log && c.OnFailure == o.OnFailure &&
+		c.MilterMax == o.MilterMax && c.PolicyMax == o.PolicyMax && c.Log == o.Log && c.OnFailure == o.OnFailure && c.Control == o.Control &&
 		samePlugins(c.Plugins, o.Plugins)
 }
 
 // keepFromStart takes from another configuration what is set up at the start.
 func (c *Config) keepFromStart(o *Config) {
 	c.Milter, c.Policy, c.MilterMax, c.PolicyMax = o.Milter, o.Policy, o.MilterMax, o.PolicyMax
-	c.Log, c.OnFailure = o.Log, o.OnFailure
+	c.Log, c.OnFailure, c.Control = o.Log, o.OnFailure, o.Control
 	c.Plugins = o.Plugins
 }
 
@@ -131,7 +134,27 @@ func (c *Config) read(t *tomlfile.Table, found *tomlfile.Diagnostics) {
 	if t, _, ok := r.Table("log"); ok {
 		c.Log.read(t, found)
 	}
+	if t, _, ok := r.Table("control"); ok {
+		c.readControl(t, found)
+	}
 	c.Plugins = readPlugins(r, found)
+	r.Done()
+}
+
+// ControlDir is where commands look for the daemon's sockets.
+func (c *Config) ControlDir() string { return cmp.Or(c.Control, control.DefaultDir()) }
+
+// readControl reads [control].
+func (c *Config) readControl(t *tomlfile.Table, found *tomlfile.Diagnostics) {
+	r := tomlfile.Read(t, "[control] ", found)
+	if dir, pos, ok := r.String("directory"); ok {
+		if c.Control = dir; !filepath.IsAbs(dir) {
+			c.Control = filepath.Join(c.dir(), dir)
+		}
+		if most := maxPath - len("/"+control.StatusSocket); dir == "" || len(c.Control) > most {
+			r.Errorf(pos, "", "directory must be a path of at most %d bytes, as a socket takes no longer one, not %q", most, dir)
+		}
+	}
 	r.Done()
 }
 

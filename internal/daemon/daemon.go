@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/syslog"
 	"net"
 	"os"
@@ -12,7 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"tlswarden/internal/control"
 	"tlswarden/internal/gate"
+	"tlswarden/internal/lastgood"
 	"tlswarden/internal/systemd"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/milter"
@@ -40,6 +43,7 @@ type server interface {
 
 // front is a front end with its listeners.
 type front struct {
+	name   string
 	server server
 	serve  func(net.Listener, Listen) error
 	doors  []*door
@@ -54,6 +58,12 @@ type daemon struct {
 	plugins *Plugins
 	keeper  *keeper
 	fronts  []*front
+
+	version string
+	started time.Time
+	inPlace inPlace
+	latest  *control.Reload // the latest reload
+	calls   chan func()     // for the main loop, from those whom commands ask
 
 	countsEvery time.Duration
 	reminded    string               // the day of the latest reminder of rules that expire
@@ -70,13 +80,13 @@ type Signals struct {
 }
 
 // Run runs the daemon until the end of the context.
-func Run(ctx context.Context, configFile string, signals Signals, stderr io.Writer) error {
+func Run(ctx context.Context, configFile, version string, signals Signals, stderr io.Writer) error {
 	c, found := LoadConfig(configFile)
 	if found.HasErrors() {
 		return &ConfigError{found}
 	}
 	l := openLogs(c.Log, stderr, syslog.New)
-	d := &daemon{config: c, logs: l, countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
+	d := &daemon{config: c, logs: l, version: version, started: time.Now(), calls: make(chan func()), countsEvery: countsEvery, failed: make(chan error, len(c.Milter)+len(c.Policy))}
 	logFound(l.log, found)
 	var err error
 	d.manager, err = systemd.NewNotifier()
@@ -91,15 +101,22 @@ func Run(ctx context.Context, configFile string, signals Signals, stderr io.Writ
 		go turnAway(s)
 		defer s.Close()
 	}
+	status, reload, err := openControl(c.Control)
+	if err != nil {
+		// Mail is judged all the same.
+		l.log.Warn("tlswarden status and tlswarden reload cannot ask this daemon", "error", err, "hint", "name a directory to which its user may write by directory in [control]; SIGHUP reloads the rules")
+	}
 	d.beginPlugins()
 	d.gate = gate.New(gate.Config{Log: l.log, Decisions: l.decisions, Format: l.format, Source: d.plugins.source(), Merge: len(c.Milter) > 0 && len(c.Policy) > 0})
 	d.keeper = keep(stateDir(), d.gate, l.log)
 	d.start()
 	d.warnOfFiles()
 	d.serveAll(listeners)
+	endControl := d.serveControl(status, reload)
 	l.log.Info("ready", "milter", addresses(c.Milter, listeners), "policy", addresses(c.Policy, listeners[len(c.Milter):]), "enforce", c.Enforce.String(), "pid", os.Getpid())
 	d.notified(d.manager.Ready(d.status()))
 	err = d.wait(ctx, signals)
+	endControl()
 	d.notified(d.manager.Stopping("what is under way is finished"))
 	d.keeper.close() // first, for what is under way may take longer than anybody waits
 	d.shutdown()
@@ -124,16 +141,53 @@ func addresses(ls []Listen, open [][]net.Listener) string {
 // start puts the first policy in place. Mistakes in the rules do not stop the
 // start: mail must be answered.
 func (d *daemon) start() {
-	loaded := d.config.LoadRules(time.Now())
+	now := time.Now()
+	loaded := d.config.LoadRules(now)
 	d.found = loaded.Found
 	logFound(d.logs.log, loaded.Found)
-	if loaded.Policy == nil {
-		d.logs.log.Error("no rules are in place: mail is answered by on_failure", "on_failure", d.config.OnFailure.String())
+	if loaded.Policy != nil {
+		d.put(d.config, &loaded, now)
 		return
 	}
-	d.unproven = loaded.Found.HasErrors()
-	d.gate.SetPolicy(loaded.Policy)
+	if d.startOnCopy(now) {
+		return
+	}
+	d.logs.log.Error("no rules are in place: mail is answered by on_failure", "on_failure", d.config.OnFailure.String())
+}
+
+// startOnCopy puts the copy of the rules in place that were in order last, as those of
+// the files do not load, and reports whether it could.
+func (d *daemon) startOnCopy(now time.Time) bool {
+	c, err := d.keeper.lastGood()
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			d.logs.log.Error("the copy of the rules that were in order last cannot be read", "error", err)
+		}
+		return false
+	}
+	loaded := d.config.LoadCopy(&c, now)
+	if loaded.Policy == nil {
+		logFound(d.logs.log, loaded.Found)
+		d.logs.log.Error("the copy of the rules that were in order last does not load either", "loaded", c.Loaded.Format(time.RFC3339))
+		return false
+	}
+	d.put(d.config, &loaded, now)
+	d.inPlace.lastGood, d.unproven = c.Loaded, true
+	d.logs.log.Error("the rules do not load: the copy of those that were in order last is in place", "loaded", c.Loaded.Format(time.RFC3339),
+		"hint", "mend what is reported above, and run tlswarden reload")
+	return true
+}
+
+// put puts rules in place that were loaded, and keeps a copy of them if they are in
+// order.
+func (d *daemon) put(c Config, l *Loaded, now time.Time) {
+	d.gate.SetPolicy(l.Policy)
 	makeRoom()
+	d.config, d.unproven = c, l.Found.HasErrors()
+	d.inPlace = inPlace{config: c, names: l.Names, read: l.Read, since: now}
+	if !d.unproven && len(l.Names) > 0 {
+		d.keeper.keepRules(lastgood.Of(l.Names, l.Read, now))
+	}
 }
 
 // logCounts logs what the rules did, and how plugins do.
@@ -159,8 +213,8 @@ func (d *daemon) serveAll(listeners [][]net.Listener) {
 	c := &d.config
 	m := milter.New(milter.Config{Gate: milterGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.MilterMax})
 	p := policyd.New(policyd.Config{Gate: policyGate{d.gate}, OnFailure: c.OnFailure, Log: d.logs.log, MaxConns: c.PolicyMax})
-	milters := &front{server: m, serve: func(ln net.Listener, l Listen) error { return m.Serve(ln, l.Reads) }}
-	policies := &front{server: p, serve: func(ln net.Listener, l Listen) error {
+	milters := &front{name: "milter", server: m, serve: func(ln net.Listener, l Listen) error { return m.Serve(ln, l.Reads) }}
+	policies := &front{name: "policy", server: p, serve: func(ln net.Listener, l Listen) error {
 		return p.Serve(ln, policyd.Postfix{Reads: l.Reads, ProxyFilter: l.Proxied})
 	}}
 	d.fronts = []*front{milters, policies}
@@ -176,7 +230,7 @@ func (d *daemon) serveAll(listeners [][]net.Listener) {
 }
 
 func (d *daemon) serve(f *front, ln net.Listener, entry Listen) {
-	door := newDoor(ln)
+	door := newDoor(ln, entry.String())
 	f.doors = append(f.doors, door)
 	go func() {
 		if err := f.serve(door, entry); err != nil {
@@ -215,8 +269,9 @@ func (d *daemon) wait(ctx context.Context, signals Signals) error {
 		case <-look:
 			d.followPlugins()
 		case <-signals.Reload:
-			d.notified(d.manager.Reloading())
-			d.notified(d.manager.Ready(d.reload()))
+			d.reloadTold()
+		case call := <-d.calls:
+			call()
 		case <-signals.Counts:
 			d.logCounts()
 		}
@@ -254,44 +309,47 @@ func (d *daemon) remind(now time.Time) {
 	}
 }
 
+// reloadTold reloads, and tells the service manager and who asks later.
+func (d *daemon) reloadTold() control.Reload {
+	d.notified(d.manager.Reloading())
+	r := d.reload()
+	d.latest = &r
+	d.notified(d.manager.Ready(d.status()))
+	return r
+}
+
 // reload reads rules and enforce anew. Anything wrong with them leaves the
-// policy that runs in place. It returns what the service manager should show.
-func (d *daemon) reload() string {
-	const failed = "the latest reload failed, see the log: "
-	log := d.logs.log
+// policy that runs in place.
+func (d *daemon) reload() control.Reload {
+	log, now := d.logs.log, time.Now()
+	failed := func(found tomlfile.Diagnostics, why string, args ...any) control.Reload {
+		log.Error("reload failed: "+why+"; the policy that runs stays", args...)
+		return control.Reload{At: now, Message: "not reloaded: " + why + "; the policy that runs stays", Found: found}
+	}
 	d.plugins.purge()
 	c, found := LoadConfig(d.config.File)
 	if found.HasErrors() {
 		logFound(log, found)
-		log.Error("reload failed: the configuration is not in order; the policy that runs stays")
-		return failed + d.status()
+		return failed(found, "the configuration is not in order")
 	}
 	if !d.config.sameAtStart(&c) {
-		log.Warn("a change of listen, max_connections, log, on_failure or a plugin needs a restart")
+		log.Warn("a change of listen, max_connections, log, on_failure, control or a plugin needs a restart")
 	}
 	c.keepFromStart(&d.config)
 	found = append(found, d.learn(&c)...)
-	loaded := c.LoadRules(time.Now())
+	loaded := c.LoadRules(now)
 	d.found = loaded.Found
-	logFound(log, append(found, loaded.Found...))
+	found = append(found, loaded.Found...)
+	logFound(log, found)
 	switch {
 	case loaded.Policy == nil:
-		log.Error("reload failed: the rules are not in order; the policy that runs stays")
-		return failed + d.status()
+		return failed(found, "the rules are not in order")
 	case loaded.Found.HasErrors():
-		log.Error("reload failed: tests of the rules fail or cannot be read; the policy that runs stays", "failed", loaded.Failed)
-		return failed + d.status()
+		return failed(found, "tests of the rules fail or cannot be read", "failed", loaded.Failed)
 	}
-	d.replace(c, loaded.Policy)
+	d.put(c, &loaded, now)
 	log.Info("reloaded", "rules", len(loaded.Policy.Rules()), "enforce", c.Enforce.String())
-	return d.status()
-}
-
-// replace puts in place a policy that is in order.
-func (d *daemon) replace(c Config, p *rules.Policy) {
-	d.gate.SetPolicy(p)
-	makeRoom()
-	d.config, d.unproven = c, false
+	return control.Reload{At: now, OK: true, Message: "reloaded: " + d.rulesInPlace(), Found: found}
 }
 
 // shutdown drains the milter and then the policy service: Postfix asks the latter

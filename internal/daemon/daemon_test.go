@@ -61,7 +61,7 @@ func start(t *testing.T, config, rules string) *running {
 	r.write("tlswarden.toml", config)
 	r.write("rules.toml", rules)
 	go func() {
-		r.done <- Run(ctx, filepath.Join(r.dir, "tlswarden.toml"), Signals{Reload: r.reload, Counts: r.counts}, r.out)
+		r.done <- Run(ctx, filepath.Join(r.dir, "tlswarden.toml"), "test", Signals{Reload: r.reload, Counts: r.counts}, r.out)
 	}()
 	r.wait("msg=ready")
 	return r
@@ -158,7 +158,7 @@ func TestReload(t *testing.T) {
 
 	r.write("tlswarden.toml", strings.Replace(config, "0600", "0660", 1))
 	r.reload <- syscall.SIGHUP
-	r.wait("a change of listen, max_connections, log, on_failure or a plugin needs a restart")
+	r.wait("a change of listen, max_connections, log, on_failure, control or a plugin needs a restart")
 
 	r.counts <- syscall.SIGUSR1
 	r.wait("msg=counts rule=r met=0 not_met=5")
@@ -314,7 +314,7 @@ func TestStuckLog(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- Run(ctx, filepath.Join(dir, "tlswarden.toml"), Signals{}, write) }()
+	go func() { done <- Run(ctx, filepath.Join(dir, "tlswarden.toml"), "test", Signals{}, write) }()
 	r := &running{t: t, dir: dir}
 	testkit.Until(t, func() bool { // the file is there a moment before somebody listens
 		c, err := net.Dial("unix", filepath.Join(dir, "policy"))

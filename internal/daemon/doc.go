@@ -23,6 +23,14 @@
 // written at the start and at the end, and in between when a listener has shown
 // something new, or what is written is an hour old: it is looked at twice a minute.
 //
+// Commands ask the daemon at two sockets (package control), in the directory that
+// [control] names or else in that of RUNTIME_DIRECTORY. The main loop answers them, so
+// that a reload which is asked for is one like any other.
+//
+// A copy of the rules that were loaded last without an error is kept in the same
+// directory as what was seen (package lastgood). A start whose rules do not load puts it
+// in place.
+//
 // Under systemd the sockets that it passes are taken over, each by the listen entry
 // that names its address. Entries with passed = true are for sockets that only it
 // can open, and are left out where it passes none. The service manager hears of readiness, reloads and the

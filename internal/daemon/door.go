@@ -22,6 +22,10 @@ type door struct {
 	isShut atomic.Bool
 	parked atomic.Bool // the server accepts nothing any more
 
+	address string       // as the configuration has it
+	open    atomic.Int64 // connections
+	last    atomic.Int64 // the latest answer, in Unix seconds; 0: there was none
+
 	mu    sync.Mutex
 	fresh map[*guest]time.Time // connections without an answer, and when they came
 }
@@ -31,10 +35,11 @@ type guest struct {
 	net.Conn
 	door     *door
 	answered atomic.Bool
+	gone     sync.Once
 }
 
-func newDoor(ln net.Listener) *door {
-	d := &door{Listener: ln, shut: sync.OnceValue(ln.Close), closed: make(chan struct{}), fresh: make(map[*guest]time.Time)}
+func newDoor(ln net.Listener, address string) *door {
+	d := &door{Listener: ln, address: address, shut: sync.OnceValue(ln.Close), closed: make(chan struct{}), fresh: make(map[*guest]time.Time)}
 	d.close = sync.OnceFunc(func() { close(d.closed) })
 	return d
 }
@@ -55,6 +60,7 @@ func (d *door) Accept() (net.Conn, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fresh[g] = time.Now()
+	d.open.Add(1)
 	return g, nil
 }
 
@@ -100,12 +106,14 @@ func (g *guest) leave() {
 func (g *guest) Write(p []byte) (int, error) {
 	n, err := g.Conn.Write(p)
 	g.leave()
+	g.door.last.Store(time.Now().Unix())
 	return n, err
 }
 
 // Close closes the connection.
 func (g *guest) Close() error {
 	g.leave()
+	g.gone.Do(func() { g.door.open.Add(-1) })
 	return g.Conn.Close()
 }
 

@@ -56,8 +56,7 @@ func (d *daemon) reread(c Config, plugins string) {
 			"plugins", plugins, "failed", loaded.Failed)
 		return
 	}
-	d.replace(c, loaded.Policy)
-	d.unproven = loaded.Found.HasErrors()
+	d.put(c, &loaded, time.Now())
 	log.Info("the rules are loaded with what plugins offer", "plugins", plugins, "rules", len(loaded.Policy.Rules()))
 	d.notified(d.manager.Ready(d.status()))
 }

@@ -23,7 +23,7 @@ import (
 func runDaemon(dir string) {
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
-	if err := Run(ctx, filepath.Join(dir, "tlswarden.toml"), Signals{}, os.Stderr); err != nil {
+	if err := Run(ctx, filepath.Join(dir, "tlswarden.toml"), "test", Signals{}, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

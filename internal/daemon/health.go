@@ -55,11 +55,22 @@ func (d *daemon) notified(err error) {
 	}
 }
 
+// rulesInPlace tells of a policy that is in place.
+func (d *daemon) rulesInPlace() string {
+	return fmt.Sprintf("%d rules, enforce = %s", len(d.gate.Policy().Rules()), d.config.Enforce)
+}
+
 // status is what systemctl status shows.
 func (d *daemon) status() string {
 	p := d.gate.Policy()
 	if p == nil {
 		return fmt.Sprintf("no rules are in place: mail is answered by on_failure = %s", d.config.OnFailure)
 	}
-	return fmt.Sprintf("%d rules, enforce = %s", len(p.Rules()), d.config.Enforce)
+	said := d.rulesInPlace()
+	if at := d.inPlace.lastGood; !at.IsZero() {
+		said = fmt.Sprintf("the rules do not load, see the log; in place is the copy of those of %s: %s", at.Local().Format(time.DateTime), said)
+	} else if d.latest != nil && !d.latest.OK {
+		said = "the latest reload failed, see the log: " + said
+	}
+	return said
 }

@@ -96,7 +96,7 @@ func TestDoor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := newDoor(inner)
+	door := newDoor(inner, "")
 	accepted := make(chan net.Conn)
 	ended := make(chan error, 1)
 	go func() {

@@ -72,11 +72,17 @@ func (c *Config) beginPlugins(ctx context.Context, log *slog.Logger) (*Plugins, 
 // socketDir is where plugins listen: in the directory that systemd made for the
 // daemon (systemd.exec(5), RuntimeDirectory=), else in a temporary one.
 func socketDir() string {
-	dir, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
-	if dir == "" {
-		return ""
+	if dir := runtimeDir(); dir != "" {
+		return filepath.Join(dir, "plugins")
 	}
-	return filepath.Join(dir, "plugins")
+	return ""
+}
+
+// runtimeDir is the directory that the service manager made for sockets, "" if there is
+// none.
+func runtimeDir() string {
+	dir, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
+	return dir
 }
 
 // describe tells a configuration what its plugins offer, as far as it is known.

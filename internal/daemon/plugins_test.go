@@ -87,7 +87,7 @@ func TestPlugins(t *testing.T) {
 	r.wait("the rules are not in order; the policy that runs stays")
 	log := r.stop()
 	for _, want := range []string{
-		"a change of listen, max_connections, log, on_failure or a plugin needs a restart",
+		"a change of listen, max_connections, log, on_failure, control or a plugin needs a restart",
 		`plugin.stub.exmept: the plugin \"stub\" offers no fact \"exmept\"`,
 	} {
 		if !strings.Contains(log, want) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"tlswarden/internal/lastgood"
 	"tlswarden/internal/tomlfile"
 	"tlswarden/rules"
 	"tlswarden/rules/rulefile"
@@ -26,16 +27,36 @@ type Loaded struct {
 	Found  tomlfile.Diagnostics // all that was found; each failed or broken test is an error
 
 	Lists, Profiles int // how many the files define
+
+	Names []string          // of the rule files; none: the built-in rules
+	Read  []rulefile.Source // what was read for them
 }
 
 // LoadRules reads the rules that the configuration names and runs their tests.
 func (c *Config) LoadRules(now time.Time) Loaded {
-	var l Loaded
-	res, err := c.ruleFiles()
+	if len(c.Rules) == 0 {
+		return c.loaded(nil, rulefile.Load([]rulefile.Source{{Name: "built-in rules", Data: DefaultRules}}, c.rulesOptions()), now)
+	}
+	names, err := rulefile.Glob(c.dir(), c.Rules)
 	if err != nil {
+		var l Loaded
 		l.Found.Errorf(tomlfile.Pos{File: c.File}, "", "rules: %v", err)
 		return l
 	}
+	return c.loaded(names, rulefile.LoadFiles(names, c.rulesOptions()), now)
+}
+
+// LoadCopy loads a copy of rules that were in order, in the place of those that the
+// configuration names.
+func (c *Config) LoadCopy(from *lastgood.Copy, now time.Time) Loaded {
+	options := c.rulesOptions()
+	options.Read = from.File
+	return c.loaded(from.Rules, rulefile.LoadFiles(from.Rules, options), now)
+}
+
+// loaded runs the tests of rules, and takes what is known of them.
+func (c *Config) loaded(names []string, res rulefile.Result, now time.Time) Loaded {
+	l := Loaded{Names: names, Read: res.Files}
 	l.Lists, l.Profiles = res.Lists, res.Profiles
 	l.Tests = ruletest.Parse(res.Tests, res.Policy, &l.Broken)
 	l.Found = append(res.Found, l.Broken...)
@@ -44,17 +65,6 @@ func (c *Config) LoadRules(now time.Time) Loaded {
 		l.Policy = res.Policy.WithEnforce(c.Enforce)
 	}
 	return l
-}
-
-func (c *Config) ruleFiles() (rulefile.Result, error) {
-	if len(c.Rules) == 0 {
-		return rulefile.Load([]rulefile.Source{{Name: "built-in rules", Data: DefaultRules}}, c.rulesOptions()), nil
-	}
-	names, err := rulefile.Glob(c.dir(), c.Rules)
-	if err != nil {
-		return rulefile.Result{}, err
-	}
-	return rulefile.LoadFiles(names, c.rulesOptions()), nil
 }
 
 // logFound logs every diagnostic at its own level.

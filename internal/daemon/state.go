@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tlswarden/internal/gate"
+	"tlswarden/internal/lastgood"
 	"tlswarden/internal/ratelimit"
 	"tlswarden/internal/statefile"
 	"tlswarden/rules"
@@ -43,7 +45,9 @@ type keeper struct {
 	dir     string
 	gate    *gate.Gate
 	log     *slog.Logger
-	written gate.Seen // last, zero if nothing was
+	written gate.Seen                     // last, zero if nothing was
+	rules   atomic.Pointer[lastgood.Copy] // to be written
+	came    chan struct{}                 // it is there
 	failing *ratelimit.Limiter
 	stop    chan struct{}
 	stopped chan struct{}
@@ -56,7 +60,7 @@ func keep(dir string, g *gate.Gate, log *slog.Logger) *keeper {
 		log.Info("no state directory: a restart forgets when TLS was last seen, and plaintext mail is then deferred instead of rejected until it is seen again", "hint", "set one with the environment variable STATE_DIRECTORY")
 		return nil
 	}
-	k := &keeper{dir: dir, gate: g, log: log, failing: ratelimit.New(time.Hour), stop: make(chan struct{}), stopped: make(chan struct{})}
+	k := &keeper{dir: dir, gate: g, log: log, failing: ratelimit.New(time.Hour), came: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{})}
 	if seen, err := k.read(time.Now()); err == nil {
 		g.Recall(seen)
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -91,7 +95,10 @@ func (k *keeper) run() {
 			if seen := k.gate.Seen(); isNews(k.written, seen) {
 				k.write(seen)
 			}
+		case <-k.came:
+			k.writeRules()
 		case <-k.stop:
+			k.writeRules()
 			k.write(k.gate.Seen())
 			return
 		}
@@ -112,6 +119,37 @@ func (k *keeper) write(seen gate.Seen) {
 		k.log.Warn("the record of TLS seen cannot be written: a restart will forget it, and plaintext mail will then be deferred instead of rejected until TLS is seen again", "error", err,
 			"hint", "check that the directory exists, that the daemon's user may write to it, and that the disk has room")
 	}
+}
+
+// keepRules has a copy of rules written that are in order.
+func (k *keeper) keepRules(c lastgood.Copy) {
+	if k == nil {
+		return
+	}
+	k.rules.Store(&c)
+	select {
+	case k.came <- struct{}{}:
+	default: // the latest will be seen
+	}
+}
+
+func (k *keeper) writeRules() {
+	c := k.rules.Swap(nil)
+	if c == nil {
+		return
+	}
+	if err := c.Save(k.dir); err != nil {
+		k.log.Warn("the copy of the rules cannot be written: should the rules not load at the next start, mail is answered by an older copy, or by on_failure", "error", err,
+			"hint", "check that the directory exists, that the daemon's user may write to it, and that the disk has room")
+	}
+}
+
+// lastGood is the copy of the rules that were in order last.
+func (k *keeper) lastGood() (lastgood.Copy, error) {
+	if k == nil {
+		return lastgood.Copy{}, fs.ErrNotExist
+	}
+	return lastgood.Read(k.dir)
 }
 
 // close writes for the last time.

@@ -108,7 +108,7 @@ func TestForeignState(t *testing.T) {
 		{"no server", strings.Replace(text, "192.0.2.25:25", "", 1), "listener 1 is not of the form that is written"},
 		{"no time", strings.Replace(text, `"tls"`, `"tsl"`, 1), "listener 1 is not of the form that is written"},
 		{"an odd time", strings.Replace(text, `"tls": "`, `"tls": "x`, 1), "parsing time"},
-		{"very long", strings.Repeat(" ", 9<<20), "longer than 8388608 bytes"},
+		{"very long", strings.Repeat(" ", 65<<20), "longer than 67108864 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -19,9 +19,9 @@ var allowed = map[string]struct {
 	imports []string
 	reason  string
 }{
-	"cmd/tlswarden":         {[]string{"internal/civil", "internal/daemon", "internal/mailaddr", "internal/setup", "internal/tlsname", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, explain shows what each front end answers, and a shell completes names of TLS versions"},
+	"cmd/tlswarden":         {[]string{"internal/civil", "internal/control", "internal/daemon", "internal/mailaddr", "internal/setup", "internal/tlsname", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "commands join the parts, explain shows what each front end answers, and a shell completes names of TLS versions"},
 	"internal/control":      {[]string{"internal/tomlfile"}, "it carries answers and knows nobody who gives them"},
-	"internal/daemon":       {[]string{"internal/gate", "internal/mailaddr", "internal/pluginhost", "internal/ratelimit", "internal/statefile", "internal/systemd", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends, the gate and plugins"},
+	"internal/daemon":       {[]string{"internal/control", "internal/gate", "internal/lastgood", "internal/mailaddr", "internal/pluginhost", "internal/ratelimit", "internal/statefile", "internal/systemd", "internal/tomlfile", "milter", "policyd", "rules", "rules/rulefile", "rules/ruletest"}, "the only place that knows both front ends, the gate and plugins"},
 	"internal/gate":         {[]string{"internal/mailaddr", "internal/tlsname", "rules"}, "it makes verdicts and knows nothing of protocols or files"},
 	"internal/lastgood":     {[]string{"internal/statefile", "rules/rulefile"}, "it keeps what rules were read from"},
 	"internal/message":      {[]string{"rules"}, "it gives facts and knows no protocol"},

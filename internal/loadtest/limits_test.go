@@ -159,7 +159,7 @@ func TestGoroutines(t *testing.T) {
 	done := make(chan error, 1)
 	start := runtime.NumGoroutine()
 	go func() {
-		done <- daemon.Run(ctx, filepath.Join(dir, "tlswarden.toml"), daemon.Signals{}, &logBuffer{keep: 64 << 10})
+		done <- daemon.Run(ctx, filepath.Join(dir, "tlswarden.toml"), "test", daemon.Signals{}, &logBuffer{keep: 64 << 10})
 	}()
 	if !testkit.Await(func() bool { return answering(policyAt, milterAt) == nil }) {
 		t.Fatal(answering(policyAt, milterAt))

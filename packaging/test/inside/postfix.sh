@@ -9,6 +9,12 @@ pid() { systemctl show -P MainPID tlswarden.service; }
 since=$(date +%s)
 logged() { journalctl --unit tlswarden --no-pager --since "@$since" | grep -q -- "$1"; }
 
+status_code() {
+	code=0
+	tlswarden status >/dev/null 2>&1 || code=$?
+	echo $code
+}
+
 step "a Postfix that runs"
 set_up_postfix
 systemctl restart postfix
@@ -69,6 +75,28 @@ step "what was seen is kept"
 kept() { grep -q '"clients": "public"' /var/lib/tlswarden/listeners.json; }
 until_true kept || die "listeners.json: $(cat /var/lib/tlswarden/listeners.json)"
 [ "$(stat -c '%U:%G %a' /var/lib/tlswarden/listeners.json)" = 'tlswarden:tlswarden 600' ] || die "the file is not the daemon's own: $(ls -l /var/lib/tlswarden)"
+
+step "a reload of broken rules fails, and a restart with them goes on with those before"
+site=/etc/tlswarden/rules.d/10-site.toml
+cp $site /tmp/site
+echo 'enforced = true' >>$site
+if systemctl reload tlswarden; then die "a reload of broken rules went well"; fi
+[ "$(status_code)" = 1 ] || die "the status does not tell of it: $(tlswarden status)"
+tlswarden status | grep -q 'the latest reload failed' || die "it is not said: $(tlswarden status)"
+systemctl restart tlswarden
+[ "$(status_code)" = 2 ] || die "the status does not tell of it: $(tlswarden status)"
+tlswarden status | grep -q 'in place is the copy' || die "it is not said: $(tlswarden status)"
+systemctl status tlswarden | grep -q 'in place is the copy' || die "systemctl does not say it: $(systemctl status tlswarden)"
+mail_flows last-good
+cp /tmp/site $site
+systemctl reload tlswarden
+tlswarden status | grep -q 'critical' && die "it stays: $(tlswarden status)"
+runuser -u nobody -- tlswarden status && die "anybody may ask"
+runuser -u tlswarden -- tlswarden status | grep -q 'rules ' || die "its own user may not ask"
+chmod 600 $site
+if tlswarden check --config $config >/tmp/said; then die "what the daemon cannot read was not found: $(cat /tmp/said)"; fi
+grep -q 'the user tlswarden, as whom the daemon runs, cannot read this file' /tmp/said || die "it is not said: $(cat /tmp/said)"
+chmod 644 $site
 
 step "plugins run in the same walls"
 cp $config /tmp/config
