@@ -169,6 +169,7 @@ then stay, and the exit code is 1. It is also 1 if no daemon answers.`,
 		printFound(cmd.OutOrStdout(), r.Found)
 		fmt.Fprintln(cmd.OutOrStdout(), r.Message)
 		if !r.OK {
+			fmt.Fprintln(cmd.ErrOrStderr(), "tlswarden: mend what is reported above, and then type: tlswarden reload")
 			return exitCode(exitErrors)
 		}
 		return nil

@@ -15,7 +15,7 @@ logged() { grep -qs -- "$1" /var/log/tlswarden.log; }
 refused() {
 	if service tlswarden "$1" >/tmp/said 2>&1; then die "$1 took a bad configuration: $(cat /tmp/said)"; fi
 	grep -q 'unknown key "enforcement"' /tmp/said || die "$1 does not say what is wrong: $(cat /tmp/said)"
-	grep -q 'Mend it, and then: ' /tmp/said || die "$1 does not say what to type: $(cat /tmp/said)"
+	grep -q 'end .*, and then\( type\)\?: ' /tmp/said || die "$1 does not say what to type: $(cat /tmp/said)"
 }
 
 step "a Postfix that runs"

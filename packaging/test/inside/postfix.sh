@@ -79,7 +79,7 @@ until_true kept || die "listeners.json: $(cat /var/lib/tlswarden/listeners.json)
 step "a reload of broken rules fails, and a restart with them goes on with those before"
 site=/etc/tlswarden/rules.d/10-site.toml
 cp $site /tmp/site
-echo 'enforced = true' >>$site
+printf '[[rule]]\nname = "x"\n' >>$site
 if systemctl reload tlswarden; then die "a reload of broken rules went well"; fi
 [ "$(status_code)" = 1 ] || die "the status does not tell of it: $(tlswarden status)"
 tlswarden status | grep -q 'the latest reload failed' || die "it is not said: $(tlswarden status)"
