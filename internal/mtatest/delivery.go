@@ -102,21 +102,27 @@ func parseHeaderMatcher(line sourceLine) (headerMatcher, error) {
 }
 
 // check compares what was delivered and held with what is expected. Messages
-// that nobody expects are errors too.
+// that nobody expects are errors too. A mail server may deliver messages in another
+// order than they came in, so each expected one is the first left that fits it.
 func (d deliveries) check(server, front string, delivered map[string][]Message, held int) error {
 	var wrong []error
-	expected := map[string]int{}
+	expected, left := map[string]int{}, map[string][]Message{}
+	for recipient, messages := range delivered {
+		left[recipient] = slices.Clone(messages)
+	}
 	for _, want := range d.expected {
 		if !want.tags.hold(server, front) {
 			continue
 		}
-		nth := expected[want.recipient]
 		expected[want.recipient]++
-		if messages := delivered[want.recipient]; nth < len(messages) {
-			wrong = append(wrong, want.check(messages[nth]))
-		} else {
-			wrong = append(wrong, want.line.errorf("%s got %d message(s)", want.recipient, len(messages)))
+		messages := left[want.recipient]
+		if len(messages) == 0 {
+			wrong = append(wrong, want.line.errorf("%s got %d message(s)", want.recipient, len(delivered[want.recipient])))
+			continue
 		}
+		fits := max(0, slices.IndexFunc(messages, func(m Message) bool { return want.check(m) == nil }))
+		wrong = append(wrong, want.check(messages[fits]))
+		left[want.recipient] = slices.Delete(messages, fits, fits+1)
 	}
 	for _, recipient := range sortedRecipients(delivered) {
 		if got := len(delivered[recipient]); got > expected[recipient] {

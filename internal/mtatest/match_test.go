@@ -95,6 +95,8 @@ func TestDeliveries(t *testing.T) {
 		"other front":    {"[policy] b@example.com\n[policy] held 3", nil, 0, ""},
 		"this server":    {"[postfix milter] held 1", nil, 1, ""},
 		"none":           {"none", nil, 0, ""},
+		"another order":  {"b@example.com\n X-B: body\nb@example.com\n X-N: 2", map[string][]Message{"b@example.com": {parseMessage("X-N: 2\n\n"), parseMessage("X-B: body\n\n")}}, 0, ""},
+		"one for two":    {"b@example.com\n X-N: 2\nb@example.com\n X-N: 2", map[string][]Message{"b@example.com": {parseMessage("X-N: 2\n\n"), parseMessage("X-N: 3\n\n")}}, 0, "x:4: message for b@example.com: has X-N: 3, expected 2"},
 		"missing":        {"b@example.com", nil, 0, "x:1: b@example.com got 0 message(s)"},
 		"second missing": {"b@example.com\nb@example.com", map[string][]Message{"b@example.com": {tagged}}, 0, "x:2: b@example.com got 1 message(s)"},
 		"unexpected":     {"none", map[string][]Message{"c@example.com": {tagged}}, 0, "c@example.com got 1 message(s), expected 0"},
